@@ -1,0 +1,1 @@
+"""The nouns of Latchkey: frozen dataclasses on the standard library only."""

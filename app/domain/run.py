@@ -1,0 +1,192 @@
+"""One execution of an agent: what is said to a model, what comes back, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.domain.agent import Decision, Effort
+
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
+"""What json.dumps takes and json.loads gives back unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text said by a person or by the model."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asks for a tool. `arguments` is a parsed JSON object; what did not parse is in `malformed`, to be told to the model."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    malformed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered to the call of that id. A failure is a result too."""
+
+    call_id: str
+    content: str = field(repr=False)
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpaquePart:
+    """Something of a provider's own (thinking with its signature, encrypted reasoning) that must go back to it unchanged."""
+
+    provider: str
+    data: Mapping[str, Any] = field(repr=False)
+
+
+Part = TextPart | ToolCall | ToolResult | OpaquePart
+
+
+class Role(StrEnum):
+    """Who speaks in a ModelMessage. Tool results are said by the USER, as providers have it."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMessage:
+    """One turn of the talk with a model."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model sees it. `parameters` is a closed JSON schema object (`additionalProperties: false`)."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What is asked of a model. Nothing in it names a key."""
+
+    model: str
+    system: str = field(repr=False)
+    messages: tuple[ModelMessage, ...] = field(repr=False)
+    tools: tuple[ToolSpec, ...] = ()
+    max_output_tokens: int = 4096
+    effort: Effort | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more calls. `input_tokens` counts all input, cached or not."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_read: int = 0
+    cached_write: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_read + other.cached_read,
+            self.cached_write + other.cached_write,
+            self.reasoning + other.reasoning,
+        )
+
+
+class Stop(StrEnum):
+    """Why a model call ended."""
+
+    END = "end"
+    TOOL = "tool"
+    LENGTH = "length"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of the answer."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDone:
+    """The last event of a model's stream: the whole message (to be said back in the next request), why it ended, what it used.
+
+    `model` is the model that really answered.
+    """
+
+    message: ModelMessage
+    stop: Stop
+    usage: Usage
+    model: str
+
+
+ModelEvent = TextDelta | ModelDone
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as its provider lists it. Zero or None where the provider does not say."""
+
+    id: str
+    name: str = ""
+    context_window: int = 0
+    max_output: int = 0
+    lifecycle: str = "active"  # active | deprecated | retired
+    tools: bool | None = None
+    images: bool | None = None
+    created: int = 0  # unix seconds
+
+
+class RunState(StrEnum):
+    """How a run stands or ended."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDecided:
+    """Yielded by the runner *before* the tool runs; a denied call never reaches the tool."""
+
+    call: ToolCall
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool was called (or denied) and this is what the model is told."""
+
+    call: ToolCall
+    result: ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The one last event of a run. `text` is the whole answer; `limit` names the limit that ended it, if one did."""
+
+    text: str = field(repr=False)
+    usage: Usage = Usage()
+    model: str = ""
+    stop: Stop = Stop.END
+    limit: str = ""
+
+
+RunEvent = TextDelta | ToolDecided | ToolFinished | RunFinished

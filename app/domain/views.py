@@ -1,0 +1,292 @@
+"""A screen, once: what Slack shows as Block Kit, Teams as an Adaptive Card, the playground as HTML.
+
+Text is made of spans, so nothing that a person or a model wrote can become markup: renderers escape every span by its kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.chat import UserRef
+
+
+@dataclass(frozen=True, slots=True)
+class Bold:
+    """Strong text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to type, or an id."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of ours (https), never of a model's."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, shown as the platform shows people, without notifying."""
+
+    user: UserRef
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel, shown as the platform shows channels."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment, shown in the reader's own time where the platform can."""
+
+    at: datetime
+
+
+Span = str | Bold | Code | Link | Person | Channel | When
+Rich = tuple[Span, ...]
+
+
+def rich(*spans: Span) -> Rich:
+    """A line of text; `\\n` in a plain span breaks the line."""
+    return spans
+
+
+class Style(StrEnum):
+    """How a button looks."""
+
+    DEFAULT = "default"
+    PRIMARY = "primary"
+    DANGER = "danger"
+
+
+class Level(StrEnum):
+    """How a notice looks."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of a select. `value` is at most 150 characters."""
+
+    value: str
+    label: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Asked before a button acts."""
+
+    title: str
+    text: str
+    yes: str
+    no: str = "Cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Causes an Action with this id and value."""
+
+    id: str
+    label: str
+    value: str = ""
+    style: Style = Style.DEFAULT
+    confirm: Confirm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A choice that acts at once: an Action whose `value` is the chosen option's.
+
+    Any number of options; where a platform shows only so many, its adapter lets the person type, and asks `Inbound.options`.
+    `key` tells several selects of the same id apart (an agent's id): the Action's id is then `id:key`.
+    """
+
+    id: str
+    label: str
+    options: tuple[Option, ...]
+    selected: str = ""
+    key: str = ""
+    placeholder: str = "Choose"
+
+    @property
+    def action_id(self) -> str:
+        """The id of the Action it causes."""
+        return f"{self.id}:{self.key}" if self.key else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title within the screen (plain text, at most 150 characters)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: Rich
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small, secondary text."""
+
+    text: Rich
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Text that must be seen."""
+
+    text: Rich
+    level: Level = Level.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A paragraph with one control at its side."""
+
+    text: Rich
+    control: Button | Select | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Short facts in pairs of name and value."""
+
+    pairs: tuple[tuple[str, Rich], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under column heads; at most 100 rows and 20 columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Rich, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """Buttons side by side, at most five."""
+
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A line between parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Thumbs under an answer: an Action `feedback` with value `good:<run>` or `bad:<run>`."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """A line (or several) to type."""
+
+    id: str
+    label: str
+    value: str = ""
+    placeholder: str = ""
+    hint: str = ""
+    multiline: bool = False
+    optional: bool = False
+    max_length: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInput:
+    """A secret to type: masked where the platform can, never shown again, arrives in `Submission.secrets`."""
+
+    id: str
+    label: str
+    hint: str = ""
+    optional: bool = False
+    max_length: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class SelectInput:
+    """A choice within a form; any number of options (see Select)."""
+
+    id: str
+    label: str
+    options: tuple[Option, ...]
+    selected: str = ""
+    hint: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checkbox:
+    """Yes or no within a form; arrives as `"yes"` or `""`."""
+
+    id: str
+    label: str
+    checked: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInput:
+    """Channels of the workspace within a form; arrives as ids joined by spaces."""
+
+    id: str
+    label: str
+    selected: tuple[str, ...] = ()
+    hint: str = ""
+    optional: bool = True
+
+
+Block = (
+    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback
+    | TextInput | SecretInput | SelectInput | Checkbox | ChannelInput
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A screen or a part of one. With a `submit` label it is a form: its Submission carries `id` and `context` back.
+
+    `title` is at most 24 characters where it is a form. `context` holds ids only and is checked again when it comes back.
+    """
+
+    blocks: tuple[Block, ...]
+    title: str = ""
+    id: str = ""
+    submit: str = ""
+    close: str = "Cancel"
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A prompt offered to somebody who opens the chat with the app."""
+
+    title: str
+    message: str
+
+

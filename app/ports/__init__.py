@@ -1,0 +1,1 @@
+"""Every boundary of Latchkey, a page each."""
