@@ -1,0 +1,1 @@
+"""The agent loop: it names no key and opens no socket."""
