@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.agent import AgentSpec
+from app.domain.chat import HistoryMessage, UserRef
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolResult, ToolSpec
 
 
@@ -37,3 +40,31 @@ class AgentRunner(Protocol):
 
         A ToolDecided is yielded before its tool runs. Deterministic: the same answers give the same events. Closing it stops the model's stream.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an agent is asked: the thread before, the question itself, and who is who.
+
+    `names` maps people's ids to what the model may call them ("Person 1", or their names where the agent shares names).
+    """
+
+    text: str = field(repr=False)
+    asker: UserRef
+    history: tuple[HistoryMessage, ...]
+    names: Mapping[str, str]
+    now: datetime
+
+
+class PromptBuilder(Protocol):
+    """Makes a prompt of a question, pure."""
+
+    def __call__(self, agent: AgentSpec, question: Question, *, context_window: int) -> tuple[ModelMessage, ...]:
+        """Messages within the window (in tokens; 0 = unknown), the newest kept, ending with the question."""
+
+
+class ToolFactory(Protocol):
+    """Makes the tools that an agent was granted, bound to one question."""
+
+    def __call__(self, agent: AgentSpec, question: Question) -> Sequence[Tool]:
+        """Every tool that could be granted; the runner's toolbox decides which are listed and called."""

@@ -1,0 +1,1 @@
+"""Rows: what the database keeps, and how it is read and written."""
