@@ -1,0 +1,15 @@
+"""Provider keys, sealed."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.ports.clock import Clock
+
+
+class KeyRows:
+    """Provider keys, sealed. One transaction's view."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock

@@ -1,0 +1,15 @@
+"""Runs, the parts of their replies, and receipts."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.ports.clock import Clock
+
+
+class RunRows:
+    """Runs, the parts of their replies, and receipts. One transaction's view."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock

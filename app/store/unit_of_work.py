@@ -1,0 +1,115 @@
+"""Transactions. Whoever needs rows asks the database for a unit of work, and there is no commit in sight."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine.url import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.ports.clock import Clock
+from app.store.agents import AgentRows
+from app.store.audit import AuditTrail
+from app.store.inbox import InboxRows
+from app.store.keys import KeyRows
+from app.store.runs import RunRows
+from app.store.tables import metadata
+from app.store.workspaces import WorkspaceRows
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class UnitOfWork:
+    """Everything that is read and written in one transaction. Never keep it across a network or a vault call."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self.connection = connection
+        self.workspaces = WorkspaceRows(connection, clock)
+        self.keys = KeyRows(connection, clock)
+        self.agents = AgentRows(connection, clock)
+        self.inbox = InboxRows(connection, clock)
+        self.runs = RunRows(connection, clock)
+        self.audit = AuditTrail(connection, clock)
+
+
+class Database:
+    """SQLite (`sqlite:///path`) or PostgreSQL (`postgresql://…`). Errors of the driver never carry a statement's values."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url = _with_driver(make_url(url))
+        self._clock = clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            # One connection writes: its pool is the queue of writers, so none of them spins on SQLite's lock.
+            self._writer = _sqlite(self.url, connections=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite(self.url, connections=4, begin="BEGIN", read_only=True)
+        else:
+            self._writer = create_async_engine(self.url, hide_parameters=True, pool_size=10, pool_pre_ping=True)
+            self._reader = self._writer.execution_options(postgresql_readonly=True)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[UnitOfWork]:
+        """One write transaction: commits at the end, rolls back on an exception."""
+        async with self._writer.begin() as connection:
+            yield UnitOfWork(connection, self._clock)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        """One consistent look; the database refuses to be written through it."""
+        async with self._reader.connect() as connection:
+            yield UnitOfWork(connection, self._clock)
+
+    async def migrate(self) -> None:
+        """Bring the tables to what this version of the code expects."""
+        async with self._writer.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+
+    async def truncate_log(self) -> bool:
+        """See that nothing deleted lingers in SQLite's write-ahead log. False while a reader holds it: try again later."""
+        if not self.is_sqlite:
+            return True
+        async with self._writer.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("PRAGMA busy_timeout=200")  # writers wait behind this one
+            try:
+                busy, *_ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+            finally:
+                await driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        return not busy
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def _with_driver(url: URL) -> URL:
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    return url.set(drivername=drivers.get(url.drivername, url.drivername))
+
+
+def _sqlite(url: URL, *, connections: int, begin: str, read_only: bool = False) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin too late, and never IMMEDIATE
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA secure_delete=ON")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
