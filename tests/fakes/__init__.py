@@ -1,0 +1,1 @@
+"""Servers on loopback that behave as the real ones do; nothing is patched."""
