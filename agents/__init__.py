@@ -1,1 +1,1 @@
-"""The agent loop: it names no key and opens no socket."""
+"""The agent loop: no key, no socket, no database can be named here."""

@@ -1,35 +1,35 @@
 """Everything that can go wrong, in our own words. A docstring is the default message.
 
-    LatchkeyError
-    ├── UserError                 the text may be shown to the person who caused it
-    │   ├── BadInput              (field: which input was wrong)
-    │   ├── NotAllowed
-    │   ├── NoKey
-    │   ├── NoModel
-    │   ├── NoAgent
-    │   └── ProviderError         a model provider did not answer as hoped
-    │       ├── KeyRejected
-    │       ├── NoCredit
-    │       ├── NotPermitted
-    │       ├── RateLimited       (retry_after: seconds, None if unknown)
-    │       ├── Overloaded        (retry_after)
-    │       ├── ModelGone
-    │       ├── ContextTooLong
-    │       ├── RequestRefused
-    │       ├── CutOff
-    │       ├── TimedOut
-    │       ├── Unreachable
-    │       └── BadAnswer
-    ├── PlatformError             a chat platform did not do what it was asked
-    │   ├── PlatformRateLimited   (retry_after)
-    │   ├── PlatformUnavailable
-    │   ├── NotReachable          the person or channel cannot be written to
-    │   └── BadSignature          a request that its platform did not make
-    ├── VaultError
-    │   ├── WontOpen
-    │   └── MasterKeyError
-    ├── SettingsError             start-up stops; the message says what to do
-    └── Stopped                   a person stopped the run
+LatchkeyError
+├── UserError                 the text may be shown to the person who caused it
+│   ├── BadInput              (field: which input was wrong)
+│   ├── NotAllowed
+│   ├── NoKey
+│   ├── NoModel
+│   ├── NoAgent
+│   └── ProviderError         a model provider did not answer as hoped
+│       ├── KeyRejected
+│       ├── NoCredit
+│       ├── NotPermitted
+│       ├── RateLimited       (retry_after: seconds, None if unknown)
+│       ├── Overloaded        (retry_after)
+│       ├── ModelGone
+│       ├── ContextTooLong
+│       ├── RequestRefused
+│       ├── CutOff
+│       ├── TimedOut
+│       ├── Unreachable
+│       └── BadAnswer
+├── PlatformError             a chat platform did not do what it was asked
+│   ├── PlatformRateLimited   (retry_after)
+│   ├── PlatformUnavailable
+│   ├── NotReachable          the person or channel cannot be written to
+│   └── BadSignature          a request that its platform did not make
+├── VaultError
+│   ├── WontOpen
+│   └── MasterKeyError
+├── SettingsError             start-up stops; the message says what to do
+└── Stopped                   a person stopped the run
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class NotAllowed(UserError):
 
 
 class NoKey(UserError):
-    """This workspace has no usable model key yet."""
+    """The workspace has no usable model key yet."""
 
 
 class NoModel(UserError):

@@ -11,14 +11,14 @@ from typing import NoReturn, final
 class Secret:
     """A secret text that hides itself: no str, repr, format, pickle, JSON, iteration or length shows it.
 
-    `.reveal()` is the one word to search for; a test lists its call sites. Raises ValueError (without the value) when empty or not text.
+    `.reveal()` is the one word to search for; a test lists its call sites. Raises ValueError when empty.
     """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str) or not value:
-            message = "a secret is a non-empty text"
+        if not value:
+            message = "a secret is not empty"
             raise ValueError(message)
         self.__value = value
 
@@ -28,7 +28,7 @@ class Secret:
 
     def last_four(self) -> str:
         """What people tell their keys apart by; empty when the secret is too short to show any of it."""
-        return self.__value[-4:] if len(self.__value) >= 16 else ""  # noqa: PLR2004 - a quarter at most is shown
+        return self.__value[-4:] if len(self.__value) >= 16 else ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())

@@ -60,7 +60,7 @@ Rich = tuple[Span, ...]
 
 
 def rich(*spans: Span) -> Rich:
-    """A line of text; `\\n` in a plain span breaks the line."""
+    """Spans make a line of text; a newline in a plain span breaks it."""
     return spans
 
 
@@ -288,5 +288,3 @@ class Suggestion:
 
     title: str
     message: str
-
-

@@ -35,7 +35,9 @@ class Tool(Protocol):
 class AgentRunner(Protocol):
     """Ask, decide, run tools, repeat."""
 
-    def run(self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: Sequence[Tool]) -> AsyncGenerator[RunEvent]:
+    def run(
+        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: Sequence[Tool]
+    ) -> AsyncGenerator[RunEvent]:
         """Yield what happens; ends in exactly one RunFinished, or raises what the model client raised.
 
         A ToolDecided is yielded before its tool runs. Deterministic: the same answers give the same events. Closing it stops the model's stream.

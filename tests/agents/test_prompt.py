@@ -1,0 +1,85 @@
+"""Prompts fit the window, keep the newest, and give away no names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents import prompt
+from app.domain.agent import AgentSpec
+from app.domain.chat import HistoryMessage, UserRef
+from app.domain.run import ModelMessage, Role, TextPart
+from app.ports.agents import Question
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ANN, BEN = UserRef("test:w", "U1"), UserRef("test:w", "U2")
+AGENT = AgentSpec("a1", "test:w", "helper", "", "Help.", max_output_tokens=500)
+NAMES = {"U1": "Person 1", "U2": "Person 2"}
+
+
+def said(who: UserRef | None, text: str) -> HistoryMessage:
+    """A message of a person, or (None) of the agent."""
+    return HistoryMessage("1", text, who, from_agent=who is None, at=NOON)
+
+
+def ask(text: str, *history: HistoryMessage, window: int = 0) -> tuple[ModelMessage, ...]:
+    """Ann's question after this history."""
+    return prompt.build(AGENT, Question(text, ANN, history, NAMES, NOON), context_window=window)
+
+
+def texts(messages: tuple[ModelMessage, ...]) -> list[str]:
+    return [part.text for message in messages for part in message.parts if isinstance(part, TextPart)]
+
+
+def test_a_lone_person_is_not_labelled() -> None:
+    assert texts(ask("and now?", said(ANN, "hello"), said(None, "hi"))) == ["hello", "hi", "and now?"]
+
+
+def test_several_people_are_told_apart_without_their_names() -> None:
+    assert texts(ask("what of <@U2>'s idea?", said(BEN, "tea <@U1|ann>?"))) == [
+        "Person 2: tea @Person 1?",
+        "Person 1: what of @Person 2's idea?",
+    ]
+
+
+def test_somebody_unknown_stays_unnamed() -> None:
+    assert texts(ask("ask <@U999>")) == ["ask @somebody"]
+
+
+def test_roles_alternate_and_a_person_begins() -> None:
+    messages = ask("q", said(None, "welcome"), said(ANN, "one"), said(ANN, "two"), said(None, "yes"))
+    assert [message.role for message in messages] == [Role.USER, Role.ASSISTANT, Role.USER]
+    assert texts(messages) == ["one", "two", "yes", "q"]
+
+
+def test_the_newest_are_kept_when_not_all_fit() -> None:
+    history = [said(ANN, f"{n} " + "x" * 300) for n in range(50)]
+    kept = texts(ask("q", *history, window=3000))
+    assert 2 < len(kept) < 50
+    assert kept[-1] == "q"
+    assert kept[-2].startswith("49 ")
+
+
+def test_a_question_longer_than_the_window_is_still_asked() -> None:
+    assert texts(ask("y" * 50_000, said(ANN, "before"), window=2000)) == ["y" * 50_000]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([ANN, BEN, None]), st.text(max_size=400)), max_size=30), st.integers(2000, 8000)
+)
+def test_what_is_built_fits_and_ends_with_the_question(talk: list[tuple[UserRef | None, str]], window: int) -> None:
+    messages = ask("the question", *(said(who, text) for who, text in talk), window=window)
+    assert messages[-1].role is Role.USER
+    assert texts(messages)[-1].endswith("the question")
+    assert all(earlier.role is not later.role for earlier, later in pairwise(messages))
+    size = sum(len(text.encode()) for text in texts(messages)) / prompt.BYTES_PER_TOKEN
+    assert size + AGENT.max_output_tokens <= window
+
+
+def test_the_system_prompt_is_the_same_for_every_question() -> None:
+    assert prompt.system(AGENT) == prompt.system(replace(AGENT, paused=True))
+    assert "Help." in prompt.system(AGENT)
