@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.ports.clock import Clock
 from app.store.agents import AgentRows
 from app.store.audit import AuditTrail
+from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
 from app.store.runs import RunRows
@@ -33,6 +34,7 @@ class UnitOfWork:
         self.agents = AgentRows(connection, clock)
         self.inbox = InboxRows(connection, clock)
         self.runs = RunRows(connection, clock)
+        self.data_keys = DataKeyRows(connection, clock)
         self.audit = AuditTrail(connection, clock)
 
 

@@ -1,0 +1,1 @@
+"""Key-encryption keys, by where they are kept."""
