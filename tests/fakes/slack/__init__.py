@@ -1,0 +1,1 @@
+"""The parts of the fake Slack; use `tests.fakes.slack_server.SlackServer`."""
