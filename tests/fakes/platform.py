@@ -1,0 +1,208 @@
+"""A chat platform in memory, for tests of services: what was whispered, published and answered stands in plain lists.
+
+It keeps `ChatPlatform`'s promises to services: whispers reach one person or raise, a part's id is saved before more is written to it,
+`finish` is the whole truth. Requests, signatures and rate limits belong to the servers in this folder that stand in for real platforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, MessageRef, UserRef
+from app.domain.views import View
+from app.errors import NotReachable, PlatformError
+from app.ports.platform import PartRef, Reply, ReplyTarget, SavePart
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Whisper:
+    user: UserRef
+    view: View
+    conversation: ConversationRef | None
+
+
+@dataclass
+class ChatMessage:
+    """A message in a channel; `run` is the answer's, `views` stand under it."""
+
+    ref: MessageRef
+    thread: str
+    text: str
+    author: UserRef | None = None
+    run: str = ""
+    views: tuple[View, ...] = ()
+    files: tuple[FileRef, ...] = ()
+    at: datetime = EPOCH
+
+
+@dataclass
+class FakePlatform:
+    """`people` says who is who (a member if not named); `broken` makes every outbound act fail until it is cleared."""
+
+    name: str = "slack"
+    shows_stop: bool = False
+    part_limit: int = 100_000  # characters of one message; a longer answer rolls over
+    people: dict[UserRef, MemberKind] = field(default_factory=dict)
+    unreachable: set[UserRef] = field(default_factory=set)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    broken: PlatformError | None = None
+    whispers: list[Whisper] = field(default_factory=list)
+    homes: dict[UserRef, list[View]] = field(default_factory=dict)
+    messages: list[ChatMessage] = field(default_factory=list)
+    replies: list[FakeReply] = field(default_factory=list)
+
+    def say(
+        self, conversation: ConversationRef, user: UserRef | None, text: str, *, message_id: str = ""
+    ) -> MessageRef:
+        """A person writes in a thread; the message that begins it carries the thread's id."""
+        if not message_id:
+            begins = not any(
+                m.ref.channel == conversation.channel and m.thread == conversation.thread for m in self.messages
+            )
+            message_id = conversation.thread if begins else self._next_id()
+        ref = MessageRef(conversation.workspace, conversation.channel, message_id)
+        self.messages.append(ChatMessage(ref, conversation.thread, text, author=user, at=self._now()))
+        return ref
+
+    def answers(self, conversation: ConversationRef) -> list[str]:
+        """The texts of our own messages in a thread, oldest first."""
+        return [message.text for message in self.thread(conversation) if message.run]
+
+    def thread(self, conversation: ConversationRef) -> list[ChatMessage]:
+        where = (conversation.workspace, conversation.channel, conversation.thread)
+        return [m for m in self.messages if (m.ref.workspace, m.ref.channel, m.thread) == where]
+
+    def told(self, user: UserRef) -> list[View]:
+        """What was whispered to a person."""
+        return [whisper.view for whisper in self.whispers if whisper.user == user]
+
+    def home(self, user: UserRef) -> View:
+        """The home screen as the person sees it now."""
+        return self.homes[user][-1]
+
+    async def open_reply(self, target: ReplyTarget, save: SavePart) -> Reply:
+        return self._reply(target, save, [])
+
+    async def resume_reply(self, target: ReplyTarget, parts: Sequence[PartRef], save: SavePart) -> Reply:
+        known = {part.message for part in parts}
+        if known:
+            ours = [message for message in self.messages if message.ref in known]
+        else:
+            thread = self.thread(target.conversation)
+            asked = next((at for at, message in enumerate(thread) if message.ref.id == target.asked), -1)
+            ours = [message for message in thread[asked + 1 :] if message.run][-1:]
+            for position, message in enumerate(ours):
+                await save(PartRef(position, message.ref))
+        return self._reply(target, save, ours)
+
+    async def whisper(self, user: UserRef, view: View, conversation: ConversationRef | None = None) -> None:
+        self.check()
+        if user in self.unreachable:
+            raise NotReachable
+        self.whispers.append(Whisper(user, view, conversation))
+
+    async def publish_home(self, user: UserRef, view: View) -> None:
+        self.check()
+        self.homes.setdefault(user, []).append(view)
+
+    async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
+        self.check()
+        return tuple(
+            HistoryMessage(
+                id=m.ref.id, text=m.text, author=m.author, from_agent=bool(m.run), at=m.at, files=m.files
+            )
+            for m in self.thread(conversation)[-limit:]
+        )  # fmt: skip
+
+    async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
+        self.check()
+        content = self.blobs.get(file.id)
+        if content is None or len(content) > limit:
+            raise PlatformError
+        return content
+
+    async def is_admin(self, user: UserRef) -> bool:
+        return await self.member_kind(user) in (MemberKind.OWNER, MemberKind.ADMIN)
+
+    async def member_kind(self, user: UserRef) -> MemberKind:
+        return MemberKind.EXTERNAL if self.broken else self.people.get(user, MemberKind.MEMBER)
+
+    async def display_name(self, user: UserRef) -> str:
+        return user.id
+
+    def check(self) -> None:
+        if self.broken:
+            raise self.broken
+
+    def post(self, target: ReplyTarget) -> ChatMessage:
+        ref = MessageRef(target.conversation.workspace, target.conversation.channel, self._next_id())
+        message = ChatMessage(ref, target.conversation.thread, "", run=target.run, at=self._now())
+        self.messages.append(message)
+        return message
+
+    def _reply(self, target: ReplyTarget, save: SavePart, messages: list[ChatMessage]) -> FakeReply:
+        self.check()
+        reply = FakeReply(self, target, save, messages)
+        self.replies.append(reply)
+        return reply
+
+    def _next_id(self) -> str:
+        return f"1767225600.{len(self.messages) + 1:06d}"
+
+    def _now(self) -> datetime:
+        return EPOCH + timedelta(seconds=len(self.messages))
+
+
+@dataclass
+class FakeReply:
+    """An answer that shows every append at once. `ended` is `finished`, `failed` or `abandoned`."""
+
+    platform: FakePlatform
+    target: ReplyTarget
+    save: SavePart
+    messages: list[ChatMessage]
+    statuses: list[str] = field(default_factory=list)
+    appended: list[str] = field(default_factory=list)
+    explanation: View | None = None
+    ended: str = ""
+
+    def __post_init__(self) -> None:
+        self._resumed = bool(self.messages)
+
+    async def append(self, text: str) -> None:
+        self.appended.append(text)
+        if not self._resumed and not self.platform.broken:
+            await self._show("".join(self.appended))
+
+    async def status(self, text: str) -> None:
+        self.statuses.append(text)
+
+    async def finish(self, text: str, views: Sequence[View] = ()) -> None:
+        self.platform.check()
+        await self._show(text)
+        self.messages[-1].views = tuple(views)
+        self.ended = "finished"
+
+    async def fail(self, explanation: View, text: str = "") -> None:
+        self.platform.check()
+        await self._show(text)
+        self.messages[-1].views = (explanation,)
+        self.explanation = explanation
+        self.ended = "failed"
+
+    async def abandon(self) -> None:
+        self.ended = "abandoned"
+
+    async def _show(self, text: str) -> None:
+        limit = self.platform.part_limit
+        pieces = [text[at : at + limit] for at in range(0, len(text), limit)] or [""]
+        for position, piece in enumerate(pieces):
+            if position == len(self.messages):
+                message = self.platform.post(self.target)
+                self.messages.append(message)
+                await self.save(PartRef(position, message.ref))
+            self.messages[position].text = piece
