@@ -63,7 +63,7 @@ async def test_a_wrong_token_is_refused(slack: SlackServer, client: AsyncWebClie
 
 async def test_a_stream_takes_text_until_it_is_stopped(slack: SlackServer, client: AsyncWebClient) -> None:
     root = slack.world.post("CGENERAL", {"type": "message", "user": "UMEMBER", "text": "hi"})["ts"]
-    recipient = {"recipient_team_id": "T1", "recipient_user_id": "UMEMBER"}
+    recipient: Json = {"recipient_team_id": "T1", "recipient_user_id": "UMEMBER"}
     assert await error_of(client.chat_startStream(channel="CGENERAL", thread_ts=root)) == "missing_recipient_team_id"
     ts = (await client.chat_startStream(channel="CGENERAL", thread_ts=root, markdown_text="a", **recipient))["ts"]
     await client.chat_appendStream(channel="CGENERAL", ts=ts, markdown_text="b")
@@ -76,7 +76,7 @@ async def test_a_stream_takes_text_until_it_is_stopped(slack: SlackServer, clien
 
 async def test_a_stream_ends_by_age_and_by_size(slack: SlackServer, client: AsyncWebClient) -> None:
     root = slack.world.post("CGENERAL", {"type": "message", "user": "UMEMBER", "text": "hi"})["ts"]
-    recipient = {"recipient_team_id": "T1", "recipient_user_id": "UMEMBER"}
+    recipient: Json = {"recipient_team_id": "T1", "recipient_user_id": "UMEMBER"}
     slack.configure(stream_cap=10)
     ts = (await client.chat_startStream(channel="CGENERAL", thread_ts=root, markdown_text="12345678", **recipient))[
         "ts"
