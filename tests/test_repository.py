@@ -1,0 +1,94 @@
+"""What a clone must hold before any of it runs."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+RUNS = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Each package's version."""
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
+    return [path for path in map(ROOT.joinpath, listed.stdout.splitlines()) if path.is_file()]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_carries_hashes_and_no_lock_names_a_host(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    entries = re.findall(r"^[a-z0-9-]+==.*?(?=^[a-z0-9-]+==|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(entries) == len(locked(lock))
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert "://" not in text
+
+
+def test_the_npm_lock_carries_hashes_and_names_no_host() -> None:
+    text = (ROOT / "tests/acceptance/package-lock.json").read_text()
+    assert "://" not in text
+    assert text.count('"integrity": "sha512-') == text.count('"node_modules/')
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("requirements.lock", RUNS + EXTRAS["build"]),
+        ("requirements-dev.lock", RUNS + EXTRAS["build"] + EXTRAS["dev"]),
+    ],
+)
+def test_the_locks_fit_the_bounds_of_the_project_file(lock: str, wanted: list[Requirement]) -> None:
+    versions = locked(lock)
+    missing = [str(r) for r in wanted if not r.specifier.contains(versions.get(canonicalize_name(r.name), "0"))]
+    assert missing == []
+
+
+def test_what_is_developed_with_is_what_runs() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+
+
+def test_every_direct_dependency_has_its_line_in_the_decision() -> None:
+    decision = (ROOT / "docs/adr/0006-dependencies.md").read_text().lower()
+    names = [r.name.lower() for r in RUNS + EXTRAS["build"] + EXTRAS["dev"]]
+    assert [name for name in names if name not in decision] == []
+
+
+def test_the_image_installs_nothing_unlocked() -> None:
+    installs = re.findall(r"^RUN .*pip install .*$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(installs) == 2
+    for line in installs:
+        assert "--require-hashes -r requirements.lock" in line or "--no-deps --no-build-isolation" in line
+
+
+def test_make_lists_every_task() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    tasks = set(re.findall(r"^\s+make (\w+)", listed, re.MULTILINE))
+    assert tasks == {"help", "setup", "demo", "test", "acceptance", "lint", "format", "bench", "lock"}
+
+
+def test_every_link_between_our_pages_leads_somewhere() -> None:
+    links = [(page, target) for page in tracked("*.md") for target in re.findall(r"\]\(([^)\s#]+)", page.read_text())]
+    dead = [f"{page.name}: {to}" for page, to in links if "://" not in to and not (page.parent / to).exists()]
+    assert dead == []
+
+
+def test_no_file_holds_a_key_or_a_path_of_the_machine_it_was_written_on() -> None:
+    telling = re.compile(rb"sk-ant-api[0-9]|xoxb-[0-9]{6,}|(?<![\w.])/(?:home|Users|work)/\w")
+    assert [str(path.relative_to(ROOT)) for path in tracked() if telling.search(path.read_bytes())] == []
+
+
+def test_the_command_is_installed_beside_the_interpreter() -> None:
+    assert PROJECT["scripts"] == {"latchkey": "app.cli:main"}
+    assert (Path(sys.executable).parent / "latchkey").is_file()
