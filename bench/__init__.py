@@ -1,0 +1,1 @@
+"""What Latchkey costs, measured beside a bare slack-bolt app in the same run."""
