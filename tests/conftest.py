@@ -43,3 +43,5 @@ def _is_local_name(host: str) -> bool:
 
 
 sys.addaudithook(_stay_here)
+
+pytest_plugins = ["tests.fakes.databases"]

@@ -51,7 +51,7 @@ class AuditTrail:
                 .limit(1)
             )
         ).first()
-        seq, previous = (last.seq + 1, last.hash) if last else (1, _genesis(entry.workspace))
+        seq, previous = (last.seq + 1, bytes(last.hash)) if last else (1, _genesis(entry.workspace))
         at = self._clock.now()
         body = _body(entry, seq, at)
         await self._connection.execute(
@@ -90,18 +90,13 @@ class AuditTrail:
 
         Rows cut off at the end, or a trail written anew as a whole, show only against a head noted elsewhere.
         """
-        previous, expected = _genesis(workspace), 1
-        rows = await self._connection.stream(
-            select(tables.audit).where(tables.audit.c.workspace == workspace).order_by(tables.audit.c.seq)
-        )
-        async for row in rows:
-            if row.seq != expected:
-                return BrokenChain(workspace, expected, "this row is missing")
-            if bytes(row.previous) != previous or bytes(row.hash) != _hash(previous, row.seq, bytes(row.body)):
-                return BrokenChain(workspace, row.seq, "this row is not the one that was written here")
-            if not _tells_the_same(row):
-                return BrokenChain(workspace, row.seq, "this row's columns do not say what was hashed")
-            previous, expected = bytes(row.hash), expected + 1
+        rows = select(tables.audit).where(tables.audit.c.workspace == workspace).order_by(tables.audit.c.seq)
+        async with self._connection.stream(rows) as found:
+            previous, expected = _genesis(workspace), 1
+            async for row in found:
+                if reason := _what_is_wrong(row, expected, previous):
+                    return BrokenChain(workspace, expected, reason)
+                previous, expected = bytes(row.hash), expected + 1
         return None
 
     async def _one_writer(self, workspace: str) -> None:
@@ -115,8 +110,13 @@ def _genesis(workspace: str) -> bytes:
     return hashlib.sha256(workspace.encode()).digest()
 
 
+def _raw(value: object) -> bytes:
+    """The bytes of a column, of whatever type somebody made it (SQLite lets them)."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else repr(value).encode()
+
+
 def _hash(previous: bytes, seq: int, body: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + bytes(previous) + seq.to_bytes(8) + body).digest()
+    return hashlib.sha256(b"\x01" + previous + seq.to_bytes(8) + body).digest()
 
 
 def _facts(row: Row[Any] | AuditEntry, seq: int, at: datetime) -> dict[str, Any]:
@@ -144,6 +144,15 @@ def _body(entry: AuditEntry, seq: int, at: datetime) -> bytes:
 def _details(row: Row[Any]) -> Mapping[str, str]:
     details: Mapping[str, str] = json.loads(bytes(row.body))["details"]
     return details
+
+
+def _what_is_wrong(row: Row[Any], seq: int, previous: bytes) -> str:
+    body = _raw(row.body)
+    if row.seq != seq:
+        return "this row is missing"
+    if _raw(row.previous) != previous or _raw(row.hash) != _hash(previous, seq, body):
+        return "this row is not the one that was written here"
+    return "" if _tells_the_same(row) else "this row's columns do not say what was hashed"
 
 
 def _tells_the_same(row: Row[Any]) -> bool:

@@ -12,13 +12,13 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.ports.clock import Clock
+from app.store import migrations
 from app.store.agents import AgentRows
 from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
 from app.store.runs import RunRows
-from app.store.tables import metadata
 from app.store.workspaces import WorkspaceRows
 
 BUSY_TIMEOUT_MS = 10_000
@@ -66,9 +66,12 @@ class Database:
             yield UnitOfWork(connection, self._clock)
 
     async def migrate(self) -> None:
-        """Bring the tables to what this version of the code expects."""
-        async with self._writer.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+        """Bring the tables to what this version of the code expects; quick when they are."""
+        async with self._reader.connect() as connection:
+            current = await connection.run_sync(migrations.version)
+        if current != migrations.HEAD:
+            async with self._writer.begin() as connection:
+                await connection.run_sync(migrations.upgrade)
 
     async def truncate_log(self) -> bool:
         """See that nothing deleted lingers in SQLite's write-ahead log. False while a reader holds it: try again later."""
