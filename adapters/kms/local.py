@@ -96,7 +96,7 @@ def make(file: Path) -> bytes:
         finally:
             os.close(descriptor)
         try:
-            half_done.hardlink_to(file)  # shows the whole file or nothing, and refuses to replace one
+            file.hardlink_to(half_done)  # shows the whole file or nothing, and refuses to replace one
         finally:
             half_done.unlink()
     except FileExistsError:

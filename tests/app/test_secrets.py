@@ -1,0 +1,66 @@
+"""A Secret hides itself, and the places that reveal one are few and known."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from app.domain.secrets import Secret
+
+VALUE = "sk-test-" + "a1b2" * 8
+
+
+def test_a_secret_shows_itself_only_when_asked_by_name() -> None:
+    assert Secret(VALUE).reveal() == VALUE
+
+
+@pytest.mark.parametrize("show", [str, repr, "{}".format, "{!r:>40}".format, lambda secret: f"{secret}", "%s".__mod__])
+def test_no_text_form_shows_it(show: object) -> None:
+    assert callable(show)
+    assert VALUE not in show(Secret(VALUE))
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, list, len, hash, vars, dict])
+def test_nothing_takes_it_apart(take: object) -> None:
+    assert callable(take)
+    with pytest.raises(TypeError) as caught:
+        take(Secret(VALUE))
+    assert VALUE not in str(caught.value)
+
+
+def test_equality_is_by_value() -> None:
+    assert Secret(VALUE) == Secret(VALUE)
+    assert Secret(VALUE) != Secret(VALUE + "x")
+    assert Secret(VALUE) != VALUE
+
+
+def test_an_empty_secret_is_none() -> None:
+    with pytest.raises(ValueError, match="not empty"):
+        Secret("")
+
+
+def test_the_last_four_are_shown_of_long_secrets_only() -> None:
+    assert Secret(VALUE).last_four() == VALUE[-4:]
+    assert not Secret("a-short-secret").last_four()
+
+
+REVEALED_IN = {
+    "app/vault.py",  # to seal it
+    "adapters/kms/local.py",  # the master key from the environment
+}
+"""Where `.reveal(` may be called: a new place is a decision, made here."""
+
+
+def test_secrets_are_revealed_in_known_places_only() -> None:
+    root = Path(__file__).parents[2]
+    found = {
+        str(path.relative_to(root))
+        for part in ("app", "adapters", "agents")
+        for path in (root / part).rglob("*.py")
+        if ".reveal(" in path.read_text() and path.name != "secrets.py"
+    }
+    assert found == REVEALED_IN
