@@ -1,0 +1,113 @@
+"""Who may do what: asked at the moment of the act, every time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.domain.agent import Decision, Denied, Granted
+from app.domain.audit import AuditEntry
+from app.domain.chat import ConversationRef, MemberKind, UserRef
+from app.errors import BadInput, NotAllowed
+from app.ports.platform import ChatPlatform
+from app.services.workspaces import WorkspaceSettings
+from app.store.unit_of_work import Database
+from app.store.workspaces import AddedAdmin
+
+NO_GUESTS = "Guests can't use agents here. An admin of this workspace can allow it in Latchkey's settings."
+NO_BOTS = "Agents don't answer other apps here. An admin of this workspace can allow it in Latchkey's settings."
+NO_EXTERNAL = "Agents here answer only the people of the workspace that pays for them."
+NO_SHARED = (
+    "Agents don't answer in channels shared with other organisations. "
+    "An admin of this workspace can allow it in Latchkey's settings."
+)
+
+
+class Access:
+    """Decides by the platform's word, the operator's list (`slack:T…/U…`) and the workspace's own admins."""
+
+    def __init__(
+        self, database: Database, platforms: Mapping[str, ChatPlatform], operators: frozenset[str] = frozenset()
+    ) -> None:
+        self._database = database
+        self._platforms = platforms
+        self._operators = operators
+
+    async def is_admin(self, user: UserRef) -> bool:
+        """Whether this person may change and see what is an admin's, now."""
+        if str(user) in self._operators:
+            return True
+        async with self._database.read() as uow:
+            if await uow.workspaces.is_admin(user.workspace, user.id):
+                return True
+        return await self._platform(user).is_admin(user)
+
+    async def require_admin(self, user: UserRef) -> None:
+        """Return for admins; raises NotAllowed for everybody else."""
+        if not await self.is_admin(user):
+            raise NotAllowed
+
+    async def may_ask(self, user: UserRef, conversation: ConversationRef, *, from_bot: bool) -> Decision:
+        """Whether this person may have an agent answer there, at the workspace's expense."""
+        if from_bot:
+            kind = MemberKind.BOT
+        elif user.workspace != conversation.workspace:
+            kind = MemberKind.EXTERNAL
+        else:
+            kind = await self._platform(user).member_kind(user)
+        async with self._database.read() as uow:
+            row = await uow.workspaces.get(conversation.workspace)
+        return _may_ask(kind, conversation, WorkspaceSettings.of(row.settings if row else {}))
+
+    def operators(self, workspace: str) -> tuple[UserRef, ...]:
+        """Admins of a workspace whom the operator named."""
+        prefix = f"{workspace}/"
+        return tuple(
+            UserRef(workspace, name.removeprefix(prefix)) for name in sorted(self._operators) if name.startswith(prefix)
+        )
+
+    async def added(self, workspace: str) -> tuple[AddedAdmin, ...]:
+        """Admins whom admins of the workspace added."""
+        async with self._database.read() as uow:
+            return await uow.workspaces.admins(workspace)
+
+    async def known_admins(self, workspace: str) -> tuple[UserRef, ...]:
+        """Everybody who is named as an admin; the platform's own admins can't be listed and are not among them."""
+        added = [UserRef(workspace, admin.user) for admin in await self.added(workspace)]
+        return tuple(dict.fromkeys((*self.operators(workspace), *added)))
+
+    async def add_admin(self, user: UserRef, by: UserRef) -> bool:
+        """Make somebody an admin. False if they were added before. Raises BadInput for who is not a member."""
+        if await self._platform(user).member_kind(user) in (MemberKind.BOT, MemberKind.EXTERNAL, MemberKind.GUEST):
+            raise BadInput(
+                "Only members of this workspace can become admins of Latchkey: no apps, guests or people from outside."
+            )
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(user.workspace)
+            added = await uow.workspaces.add_admin(user.workspace, user.id, by.id)
+            if added:
+                await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.added", user.id))
+        return added
+
+    async def remove_admin(self, user: UserRef, by: UserRef) -> bool:
+        """Take it back, at once. False if they had not been added."""
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(user.workspace)
+            removed = await uow.workspaces.remove_admin(user.workspace, user.id)
+            if removed:
+                await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.removed", user.id))
+        return removed
+
+    def _platform(self, user: UserRef) -> ChatPlatform:
+        return self._platforms[user.workspace.split(":", 1)[0]]
+
+
+def _may_ask(kind: MemberKind, conversation: ConversationRef, settings: WorkspaceSettings) -> Decision:
+    if kind is MemberKind.BOT and not settings.answer_bots:
+        return Denied(NO_BOTS)
+    if kind is MemberKind.GUEST and not settings.answer_guests:
+        return Denied(NO_GUESTS)
+    if kind is MemberKind.EXTERNAL and not settings.answer_external:
+        return Denied(NO_EXTERNAL)
+    if conversation.shared and not (settings.answer_shared or settings.answer_external):
+        return Denied(NO_SHARED)
+    return Granted()

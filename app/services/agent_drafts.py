@@ -1,0 +1,96 @@
+"""What an admin says of an agent, checked before anything is made of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from app.domain.agent import AGENT_NAME, AgentSpec, Effort, ToolGrant
+from app.errors import BadInput
+
+RESERVED = frozenset({"byok", "forget", "help", "latchkey", "stop"})
+"""Words that mean something else when they stand after a mention."""
+
+LONGEST_DESCRIPTION = 300
+LONGEST_INSTRUCTIONS = 3000
+FEWEST_TOKENS, MOST_TOKENS = 256, 64_000
+MOST_STEPS = 20
+
+FIRST_GRANTS = (ToolGrant("current_time"), ToolGrant("thread_history"))
+"""What every agent may use: it reads nothing but the clock and its own thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDraft:
+    """An agent as an admin or a file describes it. Making one raises BadInput with the field that can't be used."""
+
+    name: str
+    description: str = ""
+    instructions: str = ""
+    emoji: str = "🔑"
+    provider: str = ""
+    model: str = ""
+    key_id: str = ""
+    effort: Effort | None = None
+    max_output_tokens: int = 4096
+    max_steps: int = 8
+    channels: tuple[str, ...] = ()
+    grants: tuple[ToolGrant, ...] = FIRST_GRANTS
+    share_names: bool = False
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        _check_length("description", self.description, LONGEST_DESCRIPTION)
+        _check_length("instructions", self.instructions, LONGEST_INSTRUCTIONS)
+        _check_emoji(self.emoji)
+        if self.model and not self.provider:
+            raise BadInput("Choose the model's provider too.", field="model")
+        _check_range("max_output_tokens", self.max_output_tokens, FEWEST_TOKENS, MOST_TOKENS)
+        _check_range("max_steps", self.max_steps, 1, MOST_STEPS)
+
+    def as_agent(self, agent_id: str, workspace: str, *, is_default: bool) -> AgentSpec:
+        """A new agent."""
+        return self.applied_to(AgentSpec(agent_id, workspace, self.name, "", "", is_default=is_default))
+
+    def applied_to(self, agent: AgentSpec) -> AgentSpec:
+        """The agent as this draft has it; whether it rests and whether it is the default stays as it is."""
+        return replace(
+            agent,
+            name=self.name,
+            description=self.description,
+            instructions=self.instructions,
+            emoji=self.emoji,
+            provider=self.provider,
+            model=self.model,
+            key_id=self.key_id,
+            effort=self.effort,
+            max_output_tokens=self.max_output_tokens,
+            max_steps=self.max_steps,
+            channels=self.channels,
+            grants=self.grants,
+            share_names=self.share_names,
+        )
+
+
+def _check_name(name: str) -> None:
+    if not AGENT_NAME.fullmatch(name):
+        raise BadInput(
+            "One word of small letters, digits, - and _ (at most 32): people type it after the mention.", field="name"
+        )
+    if name in RESERVED:
+        raise BadInput("That word means something else after a mention. Choose another name.", field="name")
+
+
+def _check_emoji(emoji: str) -> None:
+    if len(emoji) > 16 or re.search(r"[\w:<>\s]", emoji, re.ASCII):
+        raise BadInput("Paste one emoji, such as 🦊.", field="emoji")
+
+
+def _check_length(field: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise BadInput(f"At most {most} characters.", field=field)
+
+
+def _check_range(field: str, number: int, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise BadInput(f"Choose a number from {least} to {most}.", field=field)

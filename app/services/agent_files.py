@@ -1,0 +1,117 @@
+"""Agents as a YAML file, to keep in a repository or carry to another workspace. There is no key in it, nor an id of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import yaml
+
+from app.domain.agent import AgentSpec, Approval, Effort, ToolGrant
+from app.errors import BadInput
+from app.services.agent_drafts import AgentDraft
+
+HEAD = """\
+# Agents of a Latchkey workspace: `latchkey agents import` makes those that are new and changes those of the same name.
+# Keys are not in this file: each agent is paid for by the workspace that it is imported into.
+"""
+T = TypeVar("T")
+Choice = TypeVar("Choice", Effort, Approval)
+
+_TEXTS = ("name", "description", "instructions", "emoji", "provider", "model")
+_NUMBERS = ("max_output_tokens", "max_steps")
+
+
+def export(agents: Sequence[AgentSpec]) -> str:
+    """Agents as a file's text. Importing it where it came from changes nothing."""
+    content = {"version": 1, "agents": [_told(agent) for agent in agents]}
+    return HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def parse(text: str) -> tuple[AgentDraft, ...]:
+    """A file's agents. Raises BadInput that says where the file can't be used."""
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        raise BadInput("This is not a YAML file.") from None
+    if not isinstance(content, dict) or content.get("version") != 1 or not isinstance(content.get("agents"), list):
+        raise BadInput("The file must have `version: 1` and a list of `agents`.")
+    drafts = tuple(_draft(item, at) for at, item in enumerate(content["agents"], start=1))
+    names = [draft.name for draft in drafts]
+    if len(set(names)) < len(names):
+        raise BadInput("Two agents in the file have the same name.")
+    return drafts
+
+
+def _told(agent: AgentSpec) -> dict[str, Any]:
+    told: dict[str, Any] = {name: getattr(agent, name) for name in _TEXTS}
+    told |= {"effort": agent.effort.value if agent.effort else ""}
+    told |= {name: getattr(agent, name) for name in _NUMBERS}
+    told |= {"channels": list(agent.channels), "share_names": agent.share_names}
+    told["tools"] = [
+        {"tool": grant.tool, "pinned": dict(grant.pinned), "approval": grant.approval.value} for grant in agent.grants
+    ]
+    return told
+
+
+def _draft(item: Any, at: int) -> AgentDraft:
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise BadInput(f"Agent {at} of the file has no name.")
+    where = f"Agent {item['name'][:32]!r}"
+    unknown = sorted(str(key) for key in set(item) - {*_TEXTS, *_NUMBERS, "effort", "channels", "share_names", "tools"})
+    if unknown:
+        raise BadInput(f"{where}: there is no setting {unknown[0][:32]!r}.")
+    try:
+        return AgentDraft(**_settings(item))
+    except BadInput as error:
+        raise BadInput(f"{where}, {error.field or 'settings'}: {error.message}", field=error.field) from None
+
+
+def _settings(item: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for names, kind in ((_TEXTS, str), (_NUMBERS, int), (("share_names",), bool)):
+        settings |= {name: _of(kind, item[name], name) for name in names if name in item}
+    if item.get("effort"):
+        settings["effort"] = _one_of(Effort, item["effort"], "effort")
+    if "channels" in item:
+        settings["channels"] = tuple(
+            _of(str, channel, "channels") for channel in _of(list, item["channels"], "channels")
+        )
+    if "tools" in item:
+        settings["grants"] = tuple(_grant(grant) for grant in _of(list, item["tools"], "tools"))
+    return settings
+
+
+def _grant(item: Any) -> ToolGrant:
+    if not isinstance(item, dict) or set(item) - {"tool", "pinned", "approval"}:
+        raise BadInput("each tool has a name, pinned arguments and an approval.", field="tools")
+    pinned = _of(dict, item.get("pinned", {}), "tools")
+    return ToolGrant(
+        tool=_of(str, item.get("tool"), "tools"),
+        pinned={_of(str, key, "tools"): _of(str, value, "tools") for key, value in pinned.items()},
+        approval=_one_of(Approval, item.get("approval", Approval.NEVER.value), "tools"),
+    )
+
+
+def _of(kind: type[T], value: Any, field: str) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BadInput("this is not of the right kind.", field=field)
+    return value
+
+
+def _one_of(kind: type[Choice], value: Any, field: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise BadInput(f"use one of {', '.join(kind)}.", field=field) from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long texts as people write them, in literal blocks."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
