@@ -1,0 +1,1 @@
+"""Latchkey as a whole process, against counterparts written by others."""
