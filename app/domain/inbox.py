@@ -1,0 +1,107 @@
+"""What came in and what became of it: the durable side of a conversation, without its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.run import RunState, Usage
+from app.domain.secrets import SealedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event to be kept. Without a payload it is a tombstone: remembered by its ids, never answered."""
+
+    workspace: str
+    channel: str
+    thread: str
+    event_id: str
+    message_id: str
+    user: str
+    payload: SealedSecret | None
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an Arrival. `fresh` is False for redeliveries and doubles."""
+
+    conversation: str
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation's row. `forget_before` is the id of the message before which nothing is context any more."""
+
+    id: str
+    workspace: str
+    channel: str
+    thread: str
+    generation: int
+    agent_id: str = ""
+    forget_before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One event that an actor has taken up, and the run that answers it.
+
+    `again` says that an earlier generation took it up and came to a bad end: it is explained, not tried once more.
+    """
+
+    run: str
+    inbox_id: int
+    workspace: str
+    conversation: str
+    channel: str
+    thread: str
+    user: str
+    message_id: str
+    forget_before: str
+    agent_id: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """An event that is still known by its ids (a day at most), and the run that answers it, if one does."""
+
+    inbox_id: int
+    conversation: str
+    user: str
+    message_id: str
+    state: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it is remembered: ids and how it ended."""
+
+    id: str
+    workspace: str
+    conversation: str
+    channel: str
+    thread: str
+    message_id: str
+    asker: str
+    agent_id: str
+    state: RunState
+    error: str = ""
+    stop_requested: bool = False
+    feedback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Which key, provider and model paid for one model call. `number` counts the calls of a run from 0."""
+
+    run: str
+    number: int
+    key_id: str
+    fingerprint: str
+    provider: str
+    model: str
+    usage: Usage
+    outcome: str = ""  # empty, or a code of app.errors
