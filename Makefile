@@ -28,7 +28,7 @@ lint: $(STAMP) ## Check format, style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP) ## Put code into the one format, mend what can be mended
 	$(BIN)/ruff check --fix-only .
