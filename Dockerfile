@@ -4,7 +4,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/latchkey
 COPY requirements.lock ./
-RUN /opt/latchkey/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN /opt/latchkey/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 COPY . ./
 RUN /opt/latchkey/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 # What built the project has no business where it runs.

@@ -48,7 +48,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@echo "Installing into $(VENV) (under a minute, once) ..."
 	@$(PYTHON) -m venv $(VENV) >/dev/null || $(PYTHON) -m venv --without-pip $(VENV)
 	@pip="$(BIN)/python -m pip"; $$pip --version >/dev/null 2>&1 || pip="$(PYTHON) -m pip --python $(BIN)/python"; \
-		$$pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock \
+		$$pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock \
 		&& $$pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
