@@ -1,0 +1,158 @@
+"""Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adapters.models import anthropic_wire, catalog
+from adapters.models.errors import asked, streamed
+from adapters.models.http import ModelHttp
+from adapters.models.urls import operator_url
+from app.domain.agent import Effort
+from app.domain.keys import ProviderCredential
+from app.domain.run import ModelEvent, ModelInfo, ModelRequest
+from app.errors import BadAnswer, BadInput, ModelGone, NoKey, ProviderError
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+_ORIGIN = "https://api.anthropic.com"
+_LISTING = 10.0  # seconds for all pages of the model list
+_LOOKUP = 3.0  # seconds to ask what a model can do, before an answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Abilities:
+    """What the request must know of a model, as the listing tells it; the same under every key."""
+
+    efforts: frozenset[str]
+    adaptive_thinking: bool
+
+
+class Anthropic:
+    """Implements ModelProvider. `base_url` is the operator's, for a gateway or a test; empty means Anthropic's own."""
+
+    name = anthropic_wire.NAME
+    title = "Anthropic"
+    wants_base_url = False
+
+    def __init__(self, http: ModelHttp, *, base_url: str = "") -> None:
+        self._http = http
+        self._base_url = operator_url(base_url) if base_url else None
+        self._abilities: dict[str, _Abilities] = {}
+
+    async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
+        """See ModelProvider."""
+        client, headers = self._client(key)
+        parameters = anthropic_wire.parameters(request)
+        if request.effort is not None:
+            parameters |= await self._thinking(client, headers, request.model, request.effort)
+        opening = client.messages.create(**parameters, extra_headers=headers)
+        async for event in streamed(opening, anthropic_wire.read):
+            yield event
+
+    async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
+        """See ModelProvider. Asks for the model list, which is free."""
+        client, headers = self._client(key)
+        await asked(_rows(client, headers, limit=1, pages=1), timeout=timeout)
+
+    async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
+        """See ModelProvider."""
+        client, headers = self._client(key)
+        rows = await asked(_rows(client, headers, limit=1000, pages=10), timeout=_LISTING)
+        self._abilities |= {row.id: _abilities(row) for row in rows}
+        lines = {row.id: str(getattr(row, "line", None) or "") for row in rows}
+        return catalog.ranked_claude([_info(row) for row in rows], lines)
+
+    def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider."""
+        return catalog.best_claude(models)
+
+    def origin(self, base_url: str) -> str:
+        """See ModelProvider."""
+        if base_url:
+            raise BadInput(
+                "Anthropic keys take no base URL. For another server choose the provider “compatible”.",
+                field="base_url",
+            )
+        return self._base_url.origin if self._base_url else _ORIGIN
+
+    def _client(self, key: ProviderCredential | None) -> tuple[AsyncAnthropic, dict[str, Any]]:
+        """An SDK client for one request, and headers that stand above what the SDK reads from the environment."""
+        import anthropic
+
+        if key is None:
+            raise NoKey
+        self.origin(key.base_url)
+        secret = key.secret.reveal()
+        client = anthropic.AsyncAnthropic(
+            api_key=secret,
+            base_url=str(self._base_url or _ORIGIN),
+            max_retries=0,
+            open_telemetry=False,
+            http_client=self._http.client(chosen_by_operator=self._base_url is not None),
+        )
+        headers: dict[str, Any] = {"Authorization": f"Bearer {secret}", "X-Api-Key": anthropic.Omit()}
+        if self._base_url is not None:  # gateways may know the older way only
+            headers |= {"X-Api-Key": secret, "anthropic-version": "2023-06-01"}
+        return client, headers
+
+    async def _thinking(
+        self, client: AsyncAnthropic, headers: dict[str, Any], model: str, effort: Effort
+    ) -> dict[str, Any]:
+        """How to ask this model for that effort; nothing if it can't be told, or if nobody knows."""
+        if model not in self._abilities:
+            try:
+                row = await asked(client.models.retrieve(model, extra_headers=headers), timeout=_LOOKUP)
+            except ModelGone:
+                raise
+            except ProviderError:
+                return {}
+            self._abilities[model] = _abilities(row)
+        abilities = self._abilities[model]
+        told: dict[str, Any] = {}
+        if effort.value in abilities.efforts:
+            told["output_config"] = {"effort": effort.value}
+        if abilities.adaptive_thinking:
+            told["thinking"] = {"type": "adaptive"}
+        return told
+
+
+async def _rows(client: AsyncAnthropic, headers: dict[str, Any], *, limit: int, pages: int) -> list[Any]:
+    """The listing's rows. Raises what the SDK raises, and BadAnswer for what is no listing, such as a proxy's page with status 200."""
+    rows: list[Any] = []
+    page = await client.models.list(limit=limit, extra_headers=headers)
+    for left in reversed(range(pages)):
+        if not isinstance(getattr(page, "data", None), list):
+            raise BadAnswer
+        rows += page.data
+        if not left or not page.has_next_page():
+            break
+        page = await page.get_next_page()
+    return rows
+
+
+def _abilities(row: Any) -> _Abilities:
+    capabilities = row.capabilities.to_dict() if row.capabilities else {}
+    effort = capabilities.get("effort") or {}
+    types = (capabilities.get("thinking") or {}).get("types") or {}
+    efforts = frozenset(level for level in Effort if (effort.get(level) or {}).get("supported"))
+    return _Abilities(efforts, bool((types.get("adaptive") or {}).get("supported")))
+
+
+def _info(row: Any) -> ModelInfo:
+    capabilities = row.capabilities.to_dict() if row.capabilities else {}
+    images = (capabilities.get("image_input") or {}).get("supported")
+    created = getattr(row, "created_at", None)
+    return ModelInfo(
+        id=row.id,
+        name=row.display_name or row.id,
+        context_window=row.max_input_tokens or 0,
+        max_output=row.max_tokens or 0,
+        lifecycle=getattr(row, "lifecycle", None) or "active",
+        tools=True,  # every model of the Messages API takes tools
+        images=images,
+        created=int(created.timestamp()) if created else 0,
+    )

@@ -1,0 +1,175 @@
+"""Between our messages and Anthropic's, both ways; pure but for reading a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from adapters.models.tool_calls import tool_call
+from app.domain.run import (
+    ModelDone,
+    ModelEvent,
+    ModelMessage,
+    ModelRequest,
+    OpaquePart,
+    Part,
+    Role,
+    Stop,
+    TextDelta,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Usage,
+)
+
+NAME = "anthropic"
+_CACHED = {"cache_control": {"type": "ephemeral"}}
+_STOPS = {
+    "tool_use": Stop.TOOL,
+    "max_tokens": Stop.LENGTH,
+    "model_context_window_exceeded": Stop.LENGTH,
+    "refusal": Stop.REFUSED,
+}
+
+
+def parameters(request: ModelRequest) -> dict[str, Any]:
+    """The Messages request. What will be said again (instructions; the talk so far, where there is one or tools may lengthen it) is marked for the prompt cache."""
+    messages = _messages(request.messages)
+    asked: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_output_tokens,
+        "messages": messages,
+        "stream": True,
+    }
+    if request.system:
+        asked["system"] = [{"type": "text", "text": request.system, **_CACHED}]
+    if request.tools:
+        asked["tools"] = [_tool(tool) for tool in request.tools]
+    if messages and (len(messages) > 1 or request.tools):
+        messages[-1]["content"][-1] |= _CACHED
+    return asked
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+
+
+def _messages(messages: tuple[ModelMessage, ...]) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+    for message in messages:
+        content = [block for part in message.parts if (block := _block(part)) is not None]
+        content.sort(key=lambda block: block["type"] != "tool_result")  # stable: results must come first
+        if not content:
+            continue
+        if said and said[-1]["role"] == message.role.value:
+            said[-1]["content"] += content
+        else:
+            said.append({"role": message.role.value, "content": content})
+    if said and said[0]["role"] == Role.ASSISTANT.value:  # a person speaks first in this API
+        said.insert(
+            0, {"role": Role.USER.value, "content": [{"type": "text", "text": "(The conversation begins here.)"}]}
+        )
+    return said
+
+
+def _block(part: Part) -> dict[str, Any] | None:
+    match part:
+        case TextPart(text):
+            return {"type": "text", "text": text} if text.strip() else None
+        case ToolCall():
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": dict(part.arguments)}
+        case ToolResult():
+            block: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id, "content": part.content}
+            return block | ({"is_error": True} if part.is_error else {})
+        case OpaquePart(provider, data):
+            return dict(data) if provider == NAME else None
+
+
+async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
+    """Text as it comes, then the whole message once `message_stop` was seen."""
+    reading = _Reading()
+    async for event in events:
+        if event.type == "content_block_delta" and event.delta.type == "text_delta" and event.delta.text:
+            yield TextDelta(event.delta.text)
+        reading.take(event)
+        if event.type == "message_stop":
+            yield reading.done()
+            return
+
+
+class _Reading:
+    """An answer in the making."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._json: dict[int, str] = {}
+        self._counts: dict[str, int] = {}
+        self._model = ""
+        self._reason = ""
+
+    def take(self, event: Any) -> None:
+        """Note what one event says."""
+        match event.type:
+            case "message_start":
+                self._model = event.message.model
+                self._count(event.message.usage)
+            case "content_block_start":
+                self._blocks[event.index] = event.content_block.to_dict()
+            case "content_block_delta":
+                self._extend(event.index, event.delta)
+            case "message_delta":
+                self._reason = event.delta.stop_reason or self._reason
+                self._count(event.usage)
+
+    def _extend(self, index: int, delta: Any) -> None:
+        block = self._blocks.setdefault(index, {"type": "text"})
+        match delta.type:
+            case "text_delta":
+                block["text"] = block.get("text", "") + delta.text
+            case "thinking_delta":
+                block["thinking"] = block.get("thinking", "") + delta.thinking
+            case "signature_delta":
+                block["signature"] = delta.signature
+            case "input_json_delta":
+                self._json[index] = self._json.get(index, "") + delta.partial_json
+
+    def _count(self, usage: Any) -> None:
+        """Counts are cumulative: a later one replaces an earlier one, and what a later event leaves out stays."""
+        if usage is None:
+            return
+        for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
+            value = getattr(usage, name, None)
+            if value is not None:
+                self._counts[name] = value
+        thinking = getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None)
+        if thinking is not None:
+            self._counts["thinking"] = thinking
+
+    def done(self) -> ModelDone:
+        """The whole message."""
+        parts = tuple(self._part(index, block) for index, block in sorted(self._blocks.items()))
+        kept = tuple(part for part in parts if not (isinstance(part, TextPart) and not part.text))
+        called = any(isinstance(part, ToolCall) for part in kept)
+        stop = _STOPS.get(self._reason, Stop.TOOL if called and not self._reason else Stop.END)
+        return ModelDone(ModelMessage(Role.ASSISTANT, kept), stop, self._usage(), self._model)
+
+    def _part(self, index: int, block: dict[str, Any]) -> Part:
+        if block["type"] == "text":
+            return TextPart(block.get("text", ""))
+        if block["type"] == "tool_use":
+            return tool_call(block["id"], block["name"], self._json.get(index, ""), block.get("input"))
+        return OpaquePart(NAME, block)
+
+    def _usage(self) -> Usage:
+        read, written = (
+            self._counts.get("cache_read_input_tokens", 0),
+            self._counts.get("cache_creation_input_tokens", 0),
+        )
+        return Usage(
+            input_tokens=self._counts.get("input_tokens", 0) + read + written,
+            output_tokens=self._counts.get("output_tokens", 0),
+            cached_read=read,
+            cached_write=written,
+            reasoning=self._counts.get("thinking", 0),
+        )

@@ -1,0 +1,146 @@
+"""Which of a provider's models can chat, and which to begin with; pure. Lists always come from the provider: here are only rules about names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.domain.run import ModelInfo
+
+_NO_CHAT = re.compile(
+    r"""(^|[^a-z])(
+        text-?embed\w*|embed\w*|bge|e5|gte|rerank\w*|retrieval      # vectors
+        |audio|realtime|tts|whisper|transcri\w*|speech|voice|music|lyria|orpheus|playai
+        |image\w*|imagen|dall-?e|flux|stable-?diffusion|sdxl|sora|veo|video
+        |moderation\w*|guard|shieldgemma|safeguard
+        |ocr|search-api|search-preview|computer-use|deep-research|live
+        |babbage|davinci|curie|ada
+    )([^a-z]|$)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_COMPLETION_ONLY = re.compile(r"gpt-3\.5-turbo-instruct")
+_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$|-\d{8}$")
+_CLAUDE = re.compile(r"claude-(?:(?P<line>[a-z]+)-)?(?P<version>\d{1,2}(?:[-.]\d{1,2})?)(?:-(?P<old_line>[a-z]+))?")
+_GPT = re.compile(r"(?:gpt-(?P<version>\d{1,2}(?:\.\d{1,2})?)(?P<old>o)?|o(?P<o>\d{1,2}))(?P<rest>(?:-[a-z]+)*)")
+
+_CLAUDE_LINES = ("sonnet", "opus", "haiku", "fable", "mythos")
+"""The balanced line first: it is what a workspace begins with, on its own money."""
+
+_GPT_VARIANTS = ("-terra", "", "-sol", "-chat", "-luna", "-mini", "-codex", "-nano", "-pro")
+"""The balanced one first, the dearest last."""
+
+_Rank = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    name: str
+    rank: _Rank
+    """Lower is better, among families of the same kind."""
+
+
+def can_chat(model: str) -> bool:
+    """Whether a model of this id answers text with text: no embeddings, speech, pictures, moderation and the like."""
+    return not _NO_CHAT.search(model) and not _COMPLETION_ONLY.fullmatch(model)
+
+
+def reasons(model: str) -> bool:
+    """Whether an OpenAI model takes a reasoning effort and returns reasoning items: o-series, GPT-5 and later, chat variants aside."""
+    match = _GPT.match(model)
+    if match is None or "-chat" in model:
+        return False
+    return match["o"] is not None or float(match["version"]) >= 5
+
+
+def ranked_claude(models: Iterable[ModelInfo], lines: dict[str, str] | None = None) -> tuple[ModelInfo, ...]:
+    """Anthropic's models, best first: the newest of each line, then the older ones, deprecated ones last, retired ones not at all.
+
+    `lines` has what the provider calls each model's line, by id; where it doesn't say, the id is read.
+    """
+    usable = [model for model in models if model.lifecycle != "retired" and can_chat(model.id)]
+    families = {model.id: _claude(model, (lines or {}).get(model.id, "")) for model in usable}
+    newest = _newest_of_each(usable, families)
+
+    def order(model: ModelInfo) -> _Rank:
+        family = families[model.id]
+        last = (float(model.lifecycle != "active"), float(family is None), float(model.id not in newest))
+        return (*last, *(family.rank if family else (-float(model.created),)))
+
+    return tuple(sorted(usable, key=order))
+
+
+def ranked_gpt(models: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:
+    """OpenAI's models, best first: by version, then by variant; dated snapshots after their alias; unknown families last."""
+    usable = [model for model in models if can_chat(model.id)]
+
+    def order(model: ModelInfo) -> _Rank:
+        family = _gpt(model)
+        return (0.0, *family.rank) if family else (1.0, -float(model.created))
+
+    return tuple(sorted(usable, key=order))
+
+
+def ranked_others(models: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:
+    """A compatible server's models that can chat: known families first, the rest by name."""
+    usable = [model for model in models if can_chat(model.id)]
+    known = [*ranked_claude(_of_owner(usable, "anthropic")), *ranked_gpt(_of_owner(usable, "openai"))]
+    names = {model.id for model in known}
+    return (*known, *sorted((model for model in usable if model.id not in names), key=lambda model: model.id))
+
+
+def best_claude(models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """The first of a ranked listing whose family is known and which is here to stay."""
+    return next((model for model in models if model.lifecycle == "active" and _claude(model, "")), None)
+
+
+def best_gpt(models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """The first of a ranked listing whose family and variant are known; no snapshot, and nothing that is made for code only."""
+    fit = (model for model in models if _gpt(model) and not _DATED.search(model.id) and "codex" not in model.id)
+    return next(fit, None)
+
+
+def best_other(models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """The only model of a server that has one; at a gateway, its best of a known family; else None: somebody who knows the server must choose."""
+    if len(models) == 1:
+        return models[0]
+    return best_claude(_of_owner(models, "anthropic")) or best_gpt(_of_owner(models, "openai"))
+
+
+def _claude(model: ModelInfo, line: str) -> _Family | None:
+    match = _CLAUDE.match(_bare(model.id))
+    line = line or (match and (match["line"] or match["old_line"])) or ""
+    if match is None or line not in _CLAUDE_LINES:
+        return None
+    version = tuple(-float(part) for part in re.split(r"[-.]", match["version"]))
+    return _Family(line, (float(_CLAUDE_LINES.index(line)), *(*version, 0.0)[:2], -float(model.created)))
+
+
+def _gpt(model: ModelInfo) -> _Family | None:
+    name = _bare(model.id)
+    dated = _DATED.search(name) is not None
+    match = _GPT.fullmatch(_DATED.sub("", name))
+    rest = match["rest"].removesuffix("-latest") if match else ""
+    if match is None or rest not in _GPT_VARIANTS:
+        return None
+    version = float(match["version"] or 0) or (3.9 + float(match["o"]) / 100 if match["o"] else 0.0)  # before GPT-4
+    return _Family(rest, (-version, float(dated), float(_GPT_VARIANTS.index(rest)), float(match["old"] is None)))
+
+
+def _newest_of_each(models: Sequence[ModelInfo], families: dict[str, _Family | None]) -> set[str]:
+    newest: dict[str, tuple[_Rank, str]] = {}
+    for model in models:
+        family = families[model.id]
+        if family is not None and model.lifecycle == "active":
+            here = (family.rank, model.id)
+            newest[family.name] = min(newest.get(family.name, here), here)
+    return {model for _, model in newest.values()}
+
+
+def _of_owner(models: Iterable[ModelInfo], owner: str) -> list[ModelInfo]:
+    """Models that a gateway lists as `owner/name`; plain names are somebody's own server, whose families nobody knows."""
+    return [model for model in models if model.id.startswith(f"{owner}/") and ":" not in model.id]
+
+
+def _bare(model: str) -> str:
+    return model.rpartition("/")[2].lower()

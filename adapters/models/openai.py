@@ -1,0 +1,70 @@
+"""OpenAI's Responses API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from adapters.models import catalog, responses_wire
+from adapters.models.errors import asked, streamed
+from adapters.models.http import ModelHttp
+from adapters.models.listing import model_info, rows_of
+from adapters.models.openai_client import client_for
+from adapters.models.urls import operator_url
+from app.domain.keys import ProviderCredential
+from app.domain.run import ModelEvent, ModelInfo, ModelRequest
+from app.errors import BadInput
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_BASE_URL = "https://api.openai.com/v1"
+_LISTING = 10.0  # seconds for the model list
+
+
+class OpenAI:
+    """Implements ModelProvider. `base_url` is the operator's, for a gateway or a test; empty means OpenAI's own."""
+
+    name = responses_wire.NAME
+    title = "OpenAI"
+    wants_base_url = False
+
+    def __init__(self, http: ModelHttp, *, base_url: str = "") -> None:
+        self._http = http
+        self._by_operator = bool(base_url)
+        self._base_url = operator_url(base_url or _BASE_URL)
+
+    async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
+        """See ModelProvider."""
+        client, headers = self._client(key)
+        opening = client.responses.create(**responses_wire.parameters(request), extra_headers=headers)
+        async for event in streamed(opening, responses_wire.read):
+            yield event
+
+    async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
+        """See ModelProvider. Asks for the model list, which is free."""
+        client, headers = self._client(key)
+        await asked(rows_of(client, headers), timeout=timeout)
+
+    async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
+        """See ModelProvider."""
+        client, headers = self._client(key)
+        rows = await asked(rows_of(client, headers), timeout=_LISTING)
+        return catalog.ranked_gpt([model_info(row) for row in rows])
+
+    def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider."""
+        return catalog.best_gpt(models)
+
+    def origin(self, base_url: str) -> str:
+        """See ModelProvider."""
+        if base_url:
+            raise BadInput(
+                "OpenAI keys take no base URL. For another server choose the provider “compatible”.", field="base_url"
+            )
+        return self._base_url.origin
+
+    def _client(self, key: ProviderCredential | None) -> tuple[AsyncOpenAI, dict[str, Any]]:
+        if key is not None:
+            self.origin(key.base_url)
+        return client_for(key, str(self._base_url), self._http.client(chosen_by_operator=self._by_operator))
