@@ -178,6 +178,14 @@ class Stopped(LatchkeyError):
     """A person stopped this run."""
 
 
+class StepFailed(LatchkeyError):
+    """A step of a run failed."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+
 PROVIDER_ERRORS: dict[str, type[ProviderError]] = {
     kind.__name__: kind
     for kind in (

@@ -1,0 +1,241 @@
+"""Conversation actors. One is a workflow `d:{conversation}:{generation}` that handles one event of its conversation.
+
+It survives the process: what its steps returned is remembered, the rest is done again after a restart. Whatever goes wrong is swept up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import importlib
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import IO, Any
+
+import sqlalchemy
+import structlog
+
+from app.domain.run import Json
+from app.engine import library
+from app.engine.journal import Actor, DurableJournal, EngineFault
+from app.engine.library import EngineOptions
+from app.ports.engine import Journal
+from app.ports.keys import Sealer
+from app.services.slots import Slots
+from app.store.engine_rows import connections, take_lock, truncate_log
+from app.store.unit_of_work import Database
+
+log = structlog.get_logger(__name__)
+
+MAX_RECOVERIES = 25
+"""An event that brings the process down this often is given up, and explained."""
+
+Body = Callable[[Journal, str, int], Awaitable[None]]
+"""What an actor does: given its journal, its conversation's row id and its generation."""
+
+
+class Engine:
+    """See Runs. Nothing runs before `launch`; what came in earlier is swept up then."""
+
+    def __init__(self, database: Database, sealer: Sealer, body: Body, options: EngineOptions) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._body = body
+        self._options = options
+        self._slots = Slots(overall=options.overall, per_workspace=options.per_workspace)
+        self._actors: dict[str, Actor] = {}
+        self._open = False
+        self._outside = contextvars.copy_context()
+        self._followers: set[asyncio.Task[None]] = set()
+        self._sweep_now = asyncio.Event()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._lock: IO[str] | None = None
+        self._rows: sqlalchemy.Engine | None = None
+        self._workflow: Callable[[str, int, str], Coroutine[Any, Any, None]] | None = None
+        self._truncated = False
+
+    @property
+    def active(self) -> int:
+        """How many actors live in this process, waiting ones counted."""
+        return len(self._actors)
+
+    async def launch(self) -> None:
+        """Begin: what an earlier process left unfinished is resumed. Raises SettingsError if another process is at it."""
+        self._lock = take_lock(self._options.lock) if self._options.lock else None
+        await asyncio.to_thread(
+            importlib.import_module, "dbos"
+        )  # half a second of work that the loop need not wait for
+        from dbos import DBOS
+
+        self._rows = connections(self._options.url)
+        DBOS(config=library.config(self._options, self._rows))
+        library.take_over_logging()
+
+        @DBOS.workflow(name="actor", max_recovery_attempts=MAX_RECOVERIES)
+        async def actor(conversation: str, generation: int, workspace: str) -> None:
+            await self._act(conversation, generation, workspace)
+
+        self._workflow = actor
+        DBOS.launch()  # in the loop's own thread: it takes this loop for what it resumes
+        self._open = True
+        self._sweeper = asyncio.create_task(self._sweep_forever(), context=self._outside)
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, let runs end for so long, and leave the rest to be resumed by the next process."""
+        self._open = False
+        if self._workflow is None:
+            return
+        if self._sweeper:
+            self._sweeper.cancel()
+            await asyncio.wait([self._sweeper])
+        await self._end_actors(seconds)
+        from dbos import DBOS
+
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as thread:
+            await loop.run_in_executor(thread, lambda: DBOS.destroy(destroy_registry=True))
+        loop.set_default_executor(ThreadPoolExecutor())  # the engine had put its own there, which is gone
+        if self._rows:
+            self._rows.dispose()
+        if self._lock:
+            self._lock.close()
+
+    async def start(self, conversation: str) -> None:
+        """See Runs.start."""
+        if not self._open or self._workflow is None:
+            return  # found by the first sweep of whoever is next
+        async with self._database.read() as uow:
+            row = await uow.inbox.conversation(conversation)
+        if row is None or _run(row.id, row.generation) in self._actors:
+            return
+        from dbos import DBOS, SetWorkflowID
+
+        with SetWorkflowID(_workflow(_run(row.id, row.generation))):
+            await DBOS.start_workflow_async(self._workflow, row.id, row.generation, row.workspace)
+
+    async def stop(self, run: str) -> None:
+        """See Runs.stop."""
+        actor = self._actors.get(run)
+        if actor:
+            actor.stopping = True
+        if actor and actor.work:
+            actor.work.cancel()
+        else:
+            await self.signal(run, "stop", value=True)
+
+    async def signal(self, run: str, name: str, value: Json) -> None:
+        """See Runs.signal; a run that is over hears nothing."""
+        if not self._open:
+            return
+        from dbos import DBOS, error
+
+        try:
+            await DBOS.send_async(_workflow(run), value, topic=name)
+        except error.DBOSNonExistentWorkflowError:
+            log.debug("signal to a run that is over", run=run)
+
+    async def _act(self, conversation: str, generation: int, workspace: str) -> None:
+        task = asyncio.current_task()
+        if task is None or not self._open:
+            raise asyncio.CancelledError  # recovered while the process goes down: it stays pending
+        run = _run(conversation, generation)
+        actor = self._actors[run] = Actor(conversation, workspace, task)
+        task.add_done_callback(lambda ended: self._ended(run, actor, ended), context=self._outside)
+        await self._slots.take(workspace)
+        actor.has_slot = True
+        try:
+            await self._body(DurableJournal(run, actor, self._sealer, self._slots), conversation, generation)
+        except EngineFault as fault:
+            raise fault.__cause__ or fault from None
+        finally:
+            if actor.has_slot:
+                self._slots.give_back(workspace)
+
+    def _ended(self, run: str, actor: Actor, task: asyncio.Task[Any]) -> None:
+        self._actors.pop(run, None)
+        if not self._open:
+            return
+        if task.cancelled() or task.exception():
+            log.error(
+                "an actor came to a bad end", run=run, error="" if task.cancelled() else type(task.exception()).__name__
+            )
+            self._sweep_now.set()
+            return
+        follower = asyncio.create_task(self._follow(actor.conversation), context=self._outside)
+        self._followers.add(follower)
+        follower.add_done_callback(self._followers.discard)
+
+    async def _follow(self, conversation: str) -> None:
+        async with self._database.read() as uow:
+            waiting = await uow.inbox.unfinished_in(conversation)
+        if waiting:
+            await self.start(conversation)
+
+    async def _end_actors(self, seconds: float) -> None:
+        for actor in list(self._actors.values()):
+            if not actor.has_slot:  # waits for a slot, a signal or a moment: nothing to wait for
+                actor.task.cancel()
+        if tasks := [actor.task for actor in self._actors.values()]:
+            await asyncio.wait(tasks, timeout=seconds)
+        for _ in range(3):  # work that answers to being cancelled with a value needs to be told again
+            tasks = [actor.task for actor in self._actors.values()]
+            for task in tasks:
+                task.cancel()
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=2)
+        log.warning("actors did not let go", count=len(self._actors))
+
+    async def _sweep_forever(self) -> None:
+        unattended = timedelta(0)  # at first everything: nobody else is at work
+        while True:
+            try:
+                await self._give_up_broken()
+                async with self._database.read() as uow:
+                    conversations = await uow.inbox.unattended(unattended)
+                for conversation in conversations:
+                    await self.start(conversation)
+                await self._erase_finished()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep may go better
+                log.error("sweep failed", error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+            unattended = timedelta(seconds=self._options.unattended_after)
+            self._sweep_now.clear()
+            try:
+                await asyncio.wait_for(self._sweep_now.wait(), self._options.sweep_every)
+                unattended = timedelta(0)
+            except TimeoutError:
+                continue
+
+    async def _give_up_broken(self) -> None:
+        """End the generations whose workflows did not end well; their event passes to the next one, which explains."""
+        for workflow in await library.workflows("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
+            conversation, generation = _parts(workflow)
+            async with self._database.begin() as uow:
+                await uow.inbox.close(conversation, generation)
+
+    async def _erase_finished(self) -> None:
+        from dbos import DBOS
+
+        done = await library.workflows(
+            "SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", ended_for=self._options.keep_for
+        )
+        if done:
+            await DBOS.delete_workflows_async(done)
+            self._truncated = False
+        if self._rows and not self._truncated and self._rows.dialect.name == "sqlite":
+            self._truncated = await asyncio.to_thread(truncate_log, self._rows)
+
+
+def _run(conversation: str, generation: int) -> str:
+    return f"{conversation}.{generation}"
+
+
+def _workflow(run: str) -> str:
+    conversation, _, generation = run.rpartition(".")
+    return f"d:{conversation}:{generation}"
+
+
+def _parts(workflow: str) -> tuple[str, int]:
+    _, conversation, generation = workflow.split(":")
+    return conversation, int(generation)
