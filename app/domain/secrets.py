@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import NoReturn, final
 
@@ -29,6 +30,14 @@ class Secret:
     def last_four(self) -> str:
         """What people tell their keys apart by; empty when the secret is too short to show any of it."""
         return self.__value[-4:] if len(self.__value) >= 16 else ""
+
+    def matches(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the whole secret has this shape; yes or no is all that is told of it."""
+        return pattern.fullmatch(self.__value) is not None
+
+    def trimmed(self) -> Secret:
+        """Without what a paste brings along at its ends: white space and quotes. Raises ValueError when nothing is left."""
+        return Secret(self.__value.strip(" \t\r\n\u00a0\u200b\"'`"))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())

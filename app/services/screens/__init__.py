@@ -1,0 +1,1 @@
+"""What people see, built once for every platform: pure functions that make Views."""

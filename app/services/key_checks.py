@@ -1,0 +1,167 @@
+"""Whether keys work: asked of the provider when they are set, when an admin tests them, and by itself until it can be told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.domain.agent import AgentSpec
+from app.domain.audit import AuditEntry
+from app.domain.keys import KeyStatus, ProviderCredential, ProviderKey
+from app.domain.run import ModelInfo
+from app.errors import KeyRejected, NoCredit, NoKey, NotPermitted, ProviderError, TimedOut
+from app.ports.clock import Clock
+from app.services.background import Background
+from app.services.key_adoption import adopt
+from app.services.key_ring import KeyRing
+from app.services.model_lists import ModelLists
+from app.services.notices import Notices
+from app.services.screens import keys as screens
+from app.services.workspaces import ITSELF
+from app.store.unit_of_work import Database, UnitOfWork
+
+AT_ONCE = 1.8
+"""Seconds in all, while a person waits."""
+PATIENT = 15.0
+SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=6)
+LEASE = timedelta(minutes=2)
+MOST_AT_A_TIME = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a provider said of a key. UNVERIFIED: nothing that settles it; `error` says why. `models` is None when they were not listed in time."""
+
+    status: KeyStatus
+    error: ProviderError | None = None
+    models: tuple[ModelInfo, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A key as it stands after a check, and the agents that moved to it."""
+
+    key: ProviderKey
+    error: ProviderError | None = None
+    moved: tuple[AgentSpec, ...] = ()
+
+
+class KeyChecks:
+    """Judges keys, keeps what was found, and tells the admins what they did not ask for."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        ring: KeyRing,
+        lists: ModelLists,
+        notices: Notices,
+        background: Background,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._lists = lists
+        self._notices = notices
+        self._background = background
+        self._clock = clock
+
+    async def judge(self, key: ProviderKey, credential: ProviderCredential, *, seconds: float) -> Verdict:
+        """Ask the provider, within so many seconds in all, the model list included if there is time for it."""
+        provider = self._ring.provider(key.provider)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await provider.verify(credential, timeout=seconds)
+        except KeyRejected as error:
+            return Verdict(KeyStatus.REFUSED, error)
+        except NoCredit as error:
+            return Verdict(KeyStatus.NO_CREDIT, error)
+        except NotPermitted:
+            return Verdict(
+                KeyStatus.VERIFIED
+            )  # recognised, only not allowed to list models: there is nothing more to ask
+        except ProviderError as error:
+            return Verdict(KeyStatus.UNVERIFIED, error)
+        except TimeoutError:
+            return Verdict(KeyStatus.UNVERIFIED, TimedOut())
+        try:
+            async with asyncio.timeout_at(deadline):
+                return Verdict(KeyStatus.VERIFIED, models=await self._lists.fetch(key, credential))
+        except (ProviderError, TimeoutError):
+            return Verdict(KeyStatus.VERIFIED)
+
+    async def settle(self, uow: UnitOfWork, key: ProviderKey, verdict: Verdict) -> tuple[AgentSpec, ...]:
+        """What follows from a verdict that was just kept: the first key that works takes on the agents that have none."""
+        if verdict.status is not KeyStatus.VERIFIED:
+            return ()
+        return await adopt(uow, key, self._ring.provider(key.provider), verdict.models)
+
+    async def check(self, workspace: str, key_id: str, actor: str, *, seconds: float = AT_ONCE) -> Checked:
+        """Ask the provider about a stored key and keep the answer; a provider that can't be reached settles nothing. Raises NoKey."""
+        key, credential = await self._ring.use(
+            workspace, key_id, actor=actor, details={"purpose": "check"}, refused_too=True
+        )
+        verdict = await self.judge(key, credential, seconds=seconds)
+        undecided = verdict.status is KeyStatus.UNVERIFIED
+        status = key.status if undecided else verdict.status
+        again = self.next_check(key) if status is KeyStatus.UNVERIFIED else None
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(workspace)
+            if not await uow.keys.mark(key, status, next_check_at=again, checked=not undecided):
+                raise NoKey("That key was replaced or revoked meanwhile.")
+            await uow.audit.append(AuditEntry(workspace, actor, "key.checked", key.id, {"status": status.value}))
+            moved = await self.settle(uow, key, verdict)
+        return Checked(replace(key, status=status, checked_at=self._clock.now()), verdict.error, moved)
+
+    def next_check(self, key: ProviderKey) -> datetime:
+        """When to ask again about a key that nothing is known of: after as long as it has been waiting, so ever less often."""
+        now = self._clock.now()
+        return now + min(max(now - key.set_at, SOONEST), LATEST)
+
+    async def recheck_due(self) -> None:
+        """Ask again about the unverified keys whose time has come, and tell those who set them what came of it."""
+        now = self._clock.now()
+        async with self._database.begin() as uow:
+            due = await uow.keys.claim_due(now, now + LEASE, MOST_AT_A_TIME)
+        await asyncio.gather(*(self._recheck(key) for key in due))
+
+    async def worked(self, key: ProviderKey) -> None:
+        """Note that a call with this key succeeded, if that is news."""
+        if key.status is not KeyStatus.VERIFIED:
+            await self._note(key, Verdict(KeyStatus.VERIFIED, models=self._lists.known(key)))
+
+    async def failed(self, key: ProviderKey, error: KeyRejected | NoCredit) -> None:
+        """Note that the provider turned a call down because of its key, and tell the admins, once."""
+        status = KeyStatus.REFUSED if isinstance(error, KeyRejected) else KeyStatus.NO_CREDIT
+        await self._note(key, Verdict(status, error))
+
+    async def _recheck(self, key: ProviderKey) -> None:
+        try:
+            checked = await self.check(key.workspace, key.id, ITSELF, seconds=PATIENT)
+        except NoKey:
+            return  # replaced or revoked: whoever did that knows
+        if checked.key.status is not KeyStatus.UNVERIFIED:
+            await self._tell(checked)
+
+    async def _note(self, key: ProviderKey, verdict: Verdict) -> None:
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(key.workspace)
+            stored = await uow.keys.get(key.workspace, key.id)
+            if stored is None or stored.key.status is verdict.status or not await uow.keys.mark(key, verdict.status):
+                return
+            about = {"status": verdict.status.value}
+            await uow.audit.append(AuditEntry(key.workspace, ITSELF, "key.checked", key.id, about))
+            moved = await self.settle(uow, key, verdict)
+        checked = Checked(replace(key, status=verdict.status), verdict.error, moved)
+        self._background.spawn(self._tell(checked), name="tell of a key")
+
+    async def _tell(self, checked: Checked) -> None:
+        key = checked.key
+        title = self._ring.title(key.provider)
+        view = screens.news(title, key, checked.moved)
+        if key.status is KeyStatus.VERIFIED:
+            await self._notices.tell_admins(key.workspace, key.set_by, view, most=1)
+        else:
+            await self._notices.tell_admins(key.workspace, key.set_by, view)

@@ -1,0 +1,193 @@
+"""Keys at work: which key and model an agent thinks with, and each call made with it. There is no key but the workspace's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from app.domain.agent import AgentSpec
+from app.domain.keys import ModelChoice, ProviderKey
+from app.domain.run import ModelDone, ModelEvent, ModelRequest
+from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
+from app.ports.agents import ModelClient
+from app.ports.clock import Clock
+from app.services.background import Background
+from app.services.key_checks import KeyChecks
+from app.services.key_leaks import KnownKeys
+from app.services.key_ring import OFFLINE, KeyRing
+from app.services.key_setting import KeySetting
+from app.services.key_usage import paying_key, verified
+from app.services.model_lists import ModelLists
+from app.services.notices import Notices
+from app.services.screens import keys as screens
+from app.services.workspaces import ITSELF
+from app.store.unit_of_work import Database
+
+ASKED_ABOUT_MODELS_EVERY = timedelta(hours=6)
+
+
+class Keys:
+    """`setting`, `checks`, `models` and `known` do what admins ask for; the methods here serve runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        ring: KeyRing,
+        notices: Notices,
+        background: Background,
+        clock: Clock,
+        demo: bool = False,
+    ) -> None:
+        self.ring = ring
+        self.demo = demo
+        self.models = ModelLists(ring, background, clock)
+        self.known = KnownKeys(database, ring, clock)
+        self.checks = KeyChecks(
+            database, ring=ring, lists=self.models, notices=notices, background=background, clock=clock
+        )
+        self.setting = KeySetting(
+            database, ring=ring, checks=self.checks, lists=self.models, known=self.known, clock=clock
+        )
+        self._database = database
+        self._notices = notices
+        self._background = background
+        self._clock = clock
+        self._asked: dict[str, datetime] = {}
+
+    async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
+        """A workspace's keys that are not revoked, the longest known first."""
+        async with self._database.read() as uow:
+            return await uow.keys.all(workspace)
+
+    async def get(self, workspace: str, key_id: str) -> ProviderKey:
+        """One key that is not revoked. Raises NoKey."""
+        found = next((key for key in await self.all(workspace) if key.id == key_id), None)
+        if found is None:
+            raise NoKey("That key is not there any more.")
+        return found
+
+    async def resolve(self, agent: AgentSpec) -> ModelChoice:
+        """What an agent thinks with. Raises NoKey, KeyRejected, NoModel or why its models can't be listed; never takes another key instead."""
+        keys = await self.all(agent.workspace)
+        if self.is_offline(agent, keys):
+            return ModelChoice(OFFLINE, OFFLINE, "")
+        key = paying_key(agent, keys)
+        if key is None:
+            raise NoKey(self._why_none(agent))
+        if not key.live:
+            raise KeyRejected(
+                f"{self.ring.title(key.provider)} refuses the key `{key.label}` that pays for {agent.name}. "
+                "An admin can replace it with `/byok setkey`."
+            )
+        model = agent.model or await self._best(agent, key)
+        self.models.warm(key)
+        info = self.models.find(key, model)
+        window = info.context_window if info else 0
+        return ModelChoice(key.provider, model, key.id, key.version, key.fingerprint, window)
+
+    def is_offline(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> bool:
+        """Whether the offline model answers for this agent: in the demo only, until a key works, or where an admin chose it."""
+        if not self.demo:
+            return False
+        return agent.provider == OFFLINE or (not agent.provider and not agent.key_id and not verified(keys))
+
+    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> ModelClient:
+        """A model under this choice's key, which is looked at, and its use written down, at every single call."""
+        return _KeyedModel(self.ring, self.checks, choice, workspace=workspace, actor=actor, run=run)
+
+    async def leaked_in(self, workspace: str, text: str) -> bool:
+        """Whether a key stands in a text."""
+        return await self.known.leaked_in(workspace, text)
+
+    async def redact(self, workspace: str, text: str) -> str:
+        """The text without the keys that stand in it."""
+        return await self.known.redact(workspace, text)
+
+    async def recheck_due(self) -> None:
+        """Ask again about unverified keys whose time has come; to be called every few seconds."""
+        await self.checks.recheck_due()
+
+    async def _best(self, agent: AgentSpec, key: ProviderKey) -> str:
+        try:
+            models = await self.models.of(key)
+        except TimeoutError:
+            raise TimedOut from None
+        best = self.ring.provider(key.provider).best(models)
+        if best is None:
+            self._ask_for_model(agent, key)
+            raise NoModel(
+                f"No model has been chosen for {agent.name}, and none of this key's could be picked safely. "
+                f"An admin can choose one with `/byok model {agent.name} …` or in Latchkey's home tab."
+            )
+        return best.id
+
+    def _ask_for_model(self, agent: AgentSpec, key: ProviderKey) -> None:
+        now = self._clock.now()
+        last = self._asked.get(agent.id)
+        if last is None or now - last > ASKED_ABOUT_MODELS_EVERY:
+            self._asked[agent.id] = now
+            view = screens.choose_a_model(agent, self.ring.title(key.provider))
+            self._background.spawn(self._notices.tell_admins(agent.workspace, key.set_by, view), name="ask for a model")
+
+    def _why_none(self, agent: AgentSpec) -> str:
+        if agent.key_id:
+            return f"The key that {agent.name} uses was revoked. An admin can give it another in Latchkey's home tab."
+        if agent.provider and agent.provider != OFFLINE:
+            title = self.ring.title(agent.provider)
+            return f"{agent.name} thinks with {title}, and this workspace has no default key for {title}. An admin can set one with `/byok setkey`."
+        return "This workspace has no model key yet. An admin can set one with `/byok setkey`."
+
+
+class _KeyedModel:
+    """See ModelClient."""
+
+    def __init__(
+        self, ring: KeyRing, checks: KeyChecks, choice: ModelChoice, *, workspace: str, actor: str, run: str
+    ) -> None:
+        self.model = choice.model
+        self.context_window = choice.context_window
+        self._ring = ring
+        self._checks = checks
+        self._choice = choice
+        self._workspace = workspace
+        self._actor = actor or ITSELF
+        self._run = run
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        """See ModelClient; raises NoKey when the key was revoked meanwhile."""
+        if not self._choice.key_id:
+            async for event in self._offline(request):
+                yield event
+            return
+        details = {"purpose": "answer", "run": self._run, "model": request.model}
+        key, credential = await self._ring.use(self._workspace, self._choice.key_id, actor=self._actor, details=details)
+        events = self._ring.provider(key.provider).stream(request, key=credential)
+        try:
+            async for event in events:
+                if isinstance(event, ModelDone):
+                    await self._checks.worked(key)
+                yield event
+        except (KeyRejected, NoCredit) as error:
+            await self._checks.failed(key, error)
+            raise
+        finally:
+            await _close(events)
+
+    async def _offline(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        provider = self._ring.offline()
+        if self._choice.provider != OFFLINE or provider is None:
+            raise NoKey
+        events = provider.stream(request, key=None)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await _close(events)
+
+
+async def _close(events: AsyncIterator[ModelEvent]) -> None:
+    """Closing an iterator closes its connection; an iterator that is no generator has nothing to close."""
+    close = getattr(events, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,231 @@
+"""Keys, as admins see them: never more of one than its last four characters and a fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.agent import AgentSpec
+from app.domain.chat import UserRef
+from app.domain.keys import KeyStatus, ProviderKey
+from app.domain.views import (
+    Block,
+    Bold,
+    Button,
+    Buttons,
+    Code,
+    Confirm,
+    Divider,
+    Fields,
+    Heading,
+    Level,
+    Note,
+    Notice,
+    Person,
+    Rich,
+    Style,
+    Text,
+    View,
+    When,
+    rich,
+)
+from app.services.screens.words import STATUS, agent_names, many, notice, shown
+
+ADD = "key_add"
+TEST = "key_test"
+REPLACE = "key_replace"
+REVOKE = "key_revoke"
+MAKE_DEFAULT = "key_default"
+EDIT_AGENT = "agent_edit"
+
+HAPPENS_TO_IT = (
+    "Stored encrypted, sent to this provider only, never shown again. Every use of it is written to the audit trail."
+)
+
+
+def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
+    """What can be done with a key."""
+    after = [Button(MAKE_DEFAULT, "Make default", key.id)] if not key.is_default else []
+    return Buttons(
+        (
+            Button(TEST, "Test", key.id),
+            Button(REPLACE, "Replace", key.id),
+            *after,
+            Button(REVOKE, "Revoke", key.id, Style.DANGER, _confirm(key, agents)),
+        )
+    )
+
+
+def summary(title: str, key: ProviderKey) -> Rich:
+    """A key in a line: `Anthropic · main · ••••f3a1 · Works`."""
+    is_default = " · default" if key.is_default else ""
+    return rich(Bold(title), f" · {key.label} · {shown(key)}{is_default}\n{STATUS[key.status]}", *_explained(key))
+
+
+def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mapping[str, Sequence[AgentSpec]]) -> View:
+    """`/byok keys`. `users` has the agents that each key pays for, by the key's id."""
+    if not keys:
+        return View(
+            blocks=(
+                Text(rich("There is no model key in this workspace yet.")),
+                Buttons((Button(ADD, "Add a key", style=Style.PRIMARY),)),
+            )
+        )
+    blocks: list[Block] = [Heading("Model keys")]
+    for key in keys:
+        agents = users.get(key.id, ())
+        blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents), Divider()]
+    blocks.append(Buttons((Button(ADD, "Add a key"),)))
+    return View(blocks=tuple(blocks))
+
+
+def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced: bool) -> View:
+    """After a key was set."""
+    kept = f"{title} key {key.label!r} ({shown(key)}) is {'replaced; the old one is destroyed' if replaced else 'set'}."
+    if key.status is KeyStatus.VERIFIED:
+        return View(blocks=(Notice(rich(f"{kept} {title} accepts it."), Level.SUCCESS), *_moved(title, moved)))
+    if key.status is KeyStatus.NO_CREDIT:
+        why = f"{title} knows it, but the account behind it has no credit left: agents can't answer until it is topped up."
+        return notice(Level.WARNING, f"{kept} {why}")
+    why = f"{title} could not be reached just now, so it is kept as unverified. It is checked again by itself, and you will be told what came of it."
+    return notice(Level.WARNING, f"{kept} {why}")
+
+
+def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:
+    """What was found out about a key by itself."""
+    name = f"{title} key {key.label!r} ({shown(key)})"
+    if key.status is KeyStatus.VERIFIED:
+        return View(
+            blocks=(Notice(rich(f"The {name} works: {title} accepts it now."), Level.SUCCESS), *_moved(title, moved))
+        )
+    if key.status is KeyStatus.NO_CREDIT:
+        text = f"{title} says that the account behind the {name} has no credit left. Agents that use it can't answer until it is topped up."
+        return View(blocks=(Notice(rich(text), Level.WARNING), Buttons((Button(TEST, "Test again", key.id),))))
+    text = f"{title} refuses the {name}. Agents that use it can't answer until it is replaced."
+    return View(
+        blocks=(
+            Notice(rich(text), Level.ERROR),
+            Buttons((Button(REPLACE, "Replace it", key.id, Style.PRIMARY), Button(TEST, "Test again", key.id))),
+        )
+    )
+
+
+def check_results(results: Sequence[tuple[str, ProviderKey, str]], moved: Sequence[AgentSpec]) -> View:
+    """After `/byok test`: provider's title, the key, and why nothing could be told (empty if it could)."""
+    blocks: list[Block] = [Text((*summary(title, key), *((f"\n{why}",) if why else ()))) for title, key, why in results]
+    title = results[0][0] if results else ""
+    return View(blocks=(*blocks, *_moved(title, moved)))
+
+
+def revoke_question(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -> View:
+    """`/byok revoke`: asked first."""
+    return View(
+        blocks=(
+            Text(rich("Revoke the ", Bold(title), f" key {key.label!r} ({shown(key)})? ", *_consequence(agents))),
+            Buttons((Button(REVOKE, "Revoke it now", key.id, Style.DANGER),)),
+            Note(rich("It is destroyed here at once. At the provider it stays valid until you revoke it there too.")),
+        )
+    )
+
+
+def revoked(title: str, key: ProviderKey, agents: Sequence[AgentSpec], others: Sequence[ProviderKey]) -> View:
+    """After a key was revoked."""
+    text = f"The {title} key {key.label!r} ({shown(key)}) is revoked and destroyed here. Revoke it at {title} too."
+    blocks: list[Block] = [Notice(rich(text), Level.SUCCESS)]
+    if agents:
+        blocks.append(
+            Text(rich(*agent_names(agents), " can't answer until there is a key again. Nothing steps in by itself."))
+        )
+        choices = [Button(MAKE_DEFAULT, f"Use {other.label!r} instead", other.id) for other in others[:3]]
+        wanted = choices if key.is_default else []
+        blocks.append(Buttons((*wanted, Button(ADD, "Add a key", key.provider))))
+    return View(blocks=tuple(blocks))
+
+
+def now_default(title: str, key: ProviderKey) -> View:
+    """After a key was made the default."""
+    return notice(Level.SUCCESS, f"{key.label!r} is now the default {title} key.")
+
+
+def choose_a_model(agent: AgentSpec, title: str) -> View:
+    """Asks an admin when none of a key's models is known well enough to choose one for somebody."""
+    text = f"{agent.name} could not answer: none of the models behind your {title} key could be picked safely. Which one should it use?"
+    return View(
+        blocks=(
+            Notice(rich(text), Level.WARNING),
+            Buttons((Button(EDIT_AGENT, "Choose a model", agent.id, Style.PRIMARY),)),
+        )
+    )
+
+
+def typed_key(*, in_command: bool) -> View:
+    """Told privately to somebody who typed a key where it does not belong."""
+    where = "a command" if in_command else "a message"
+    return View(
+        blocks=(
+            Notice(
+                rich(
+                    Bold("That looks like a key."),
+                    f" It was typed in {where}, so treat it as exposed: revoke it at its provider and make a new one. "
+                    "Latchkey did not keep it and sent it to nobody.",
+                ),
+                Level.ERROR,
+            ),
+            Text(rich("Keys go into a form: ", Code("/byok setkey"), " opens it.")),
+        )
+    )
+
+
+def _facts(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -> Fields:
+    where = ((("Server", rich(Code(key.base_url))),)) if key.base_url else ()
+    return Fields((
+        ("Provider", rich(Bold(title), " (default)" if key.is_default else "")),
+        ("Label", rich(key.label)),
+        *where,
+        ("Key", rich(Code(shown(key)))),
+        ("Fingerprint", rich(Code(key.fingerprint[:16]))),
+        ("Status", rich(STATUS[key.status])),
+        ("Set by", rich(Person(UserRef(key.workspace, key.set_by)), ", ", When(key.set_at))),
+        ("Used by", agent_names(agents) or rich("nobody yet")),
+    ))  # fmt: skip
+
+
+def _explained(key: ProviderKey) -> Rich:
+    if key.status is KeyStatus.UNVERIFIED:
+        return rich(": the provider could not be reached. It is checked again by itself.")
+    if key.status is KeyStatus.REFUSED:
+        return rich(": replace it, agents can't answer with it.")
+    return ()
+
+
+def _moved(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
+    """Says which agents now think with the first key that works, and on what."""
+    if not moved:
+        return ()
+    model = moved[0].model
+    plural = "s" if len(moved) == 1 else ""
+    if model:
+        text = rich(*agent_names(moved), f" now think{plural} with {title}, on ", Code(model), ".")
+        return (Text(text), Note(rich("Change the model in Latchkey's home tab, or with ", Code("/byok model"), ".")))
+    text = rich(
+        *agent_names(moved),
+        f" now think{plural} with {title}. If no model can be picked safely, you will be asked to choose.",
+    )
+    choose = Button(EDIT_AGENT, "Choose a model", moved[0].id)
+    return (Text(text), Buttons((choose,)))
+
+
+def _confirm(key: ProviderKey, agents: Sequence[AgentSpec]) -> Confirm:
+    names = ", ".join(agent.name for agent in agents[:5])
+    stops = (
+        f"{names} can't answer without it."
+        if len(agents) <= 5
+        else f"{many(len(agents), 'agent')} can't answer without it."
+    )
+    text = f"{key.label!r} is destroyed here at once. {stops if agents else 'No agent uses it.'}"
+    return Confirm("Revoke this key?", text, "Revoke", "Keep it")
+
+
+def _consequence(agents: Sequence[AgentSpec]) -> Rich:
+    if not agents:
+        return rich("No agent uses it.")
+    return rich(*agent_names(agents), " can't answer without it.")

@@ -1,0 +1,63 @@
+"""Words and small parts that several screens share; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.domain.agent import AgentSpec
+from app.domain.chat import UserRef
+from app.domain.keys import KeyStatus, ProviderKey
+from app.domain.views import Bold, Level, Notice, Person, Rich, Span, Text, View, rich
+
+STATUS = {
+    KeyStatus.VERIFIED: "✅ Works",
+    KeyStatus.UNVERIFIED: "⏳ Not checked yet",
+    KeyStatus.REFUSED: "❌ Refused by the provider",
+    KeyStatus.NO_CREDIT: "⚠️ No credit left",
+    KeyStatus.REVOKED: "Revoked",
+}
+
+
+def notice(level: Level, *spans: Span) -> View:
+    """A screen of one sentence that must be seen."""
+    return View(blocks=(Notice(rich(*spans), level),))
+
+
+def said(*spans: Span) -> View:
+    """A screen of one paragraph."""
+    return View(blocks=(Text(rich(*spans)),))
+
+
+def refused(message: str) -> View:
+    """A polite no."""
+    return notice(Level.WARNING, message)
+
+
+def shown(key: ProviderKey) -> str:
+    """By what people tell a key from others."""
+    return f"••••{key.last_four}" if key.last_four else "••••"
+
+
+def agent_names(agents: Sequence[AgentSpec]) -> Rich:
+    """`writer`, `assistant` and `coder`, in bold."""
+    return enumerated([Bold(agent.name) for agent in agents])
+
+
+def people(users: Iterable[UserRef]) -> Rich:
+    """People, as the platform shows them."""
+    return enumerated([Person(user) for user in users])
+
+
+def enumerated(spans: Sequence[Span]) -> Rich:
+    """One, two and three."""
+    parts: list[Span] = []
+    for at, span in enumerate(spans):
+        if at:
+            parts.append(" and " if at == len(spans) - 1 else ", ")
+        parts.append(span)
+    return tuple(parts)
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """`1 agent`, `3 agents`."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
