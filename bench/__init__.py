@@ -1,1 +1,1 @@
-"""What Latchkey costs, measured beside a bare slack-bolt app in the same run."""
+"""What Latchkey costs, side by side with a bare slack-bolt app: `make bench`."""

@@ -24,8 +24,9 @@ import contextlib
 import hashlib
 import re
 import sys
+import time
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
@@ -54,7 +55,7 @@ __all__ = ["Answer", "Call", "Fault", "ModelServer", "Tool"]
 
 @dataclass(slots=True)
 class Call:
-    """One request to the server. `finished`: its answer was delivered whole. `aborted`: the client hung up before that."""
+    """One request to the server. `at`: when it came. `finished`: its answer was delivered whole. `aborted`: the client hung up before that."""
 
     path: str
     protocol: str
@@ -64,6 +65,7 @@ class Call:
     headers: dict[str, str]
     finished: bool = False
     aborted: bool = False
+    at: float = field(default_factory=time.time)
 
     @property
     def said(self) -> str:
@@ -80,7 +82,7 @@ class ModelServer:
     """The server; an async context manager. `keys=None` accepts any key, an empty collection none.
 
     `calls` has the model calls, `listings` the requests of `/v1/models`; `models_missing` makes the listing a 404, `models` and
-    `anthropic_models` are what it shows. `listing_fault` makes it fail, `listing_delay` makes it slow. `cookie` is set on every answer.
+    `anthropic_models` are what it shows. `listing_fault` makes it fail, `listing_delay` makes it slow; with `listing_is_public` it asks for no key, as OpenRouter's. `cookie` is set on every answer.
     """
 
     def __init__(self, *, keys: Collection[str] | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -90,6 +92,8 @@ class ModelServer:
         self.models_missing = False
         self.listing_fault: Fault | None = None
         self.listing_delay = 0.0
+        self.listing_is_public = False
+        self.largest_page = 1000
         self.cookie = ""
         self.redirect_to = ""
         self.refuse_parameters: frozenset[str] = frozenset()
@@ -101,10 +105,16 @@ class ModelServer:
         self.calls: list[Call] = []
         self.listings: list[Call] = []
         self._scripts: dict[str, list[Answer]] = {}
+        self._peers: set[object] = set()
 
     def script(self, *answers: Answer, marker: str = "") -> None:
         """Give these to the next calls, in order; with a marker, to calls whose newest words contain it."""
         self._scripts.setdefault(marker, []).extend(answers)
+
+    @property
+    def connections(self) -> int:
+        """How many connections its model calls came over."""
+        return len(self._peers)
 
     def counts(self, pattern: str) -> dict[str, dict[str, int]]:
         """For each match of the pattern in what people said last: how many calls began, how many were delivered whole."""
@@ -120,6 +130,7 @@ class ModelServer:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         for prefix in ("/v1", "/openai/v1"):
             app.router.add_get(f"{prefix}/models", self._models)
+            app.router.add_get(f"{prefix}/models/{{model}}", self._model)
             for path, protocol in (("messages", ANTHROPIC), ("responses", RESPONSES), ("chat/completions", CHAT)):
                 app.router.add_post(f"{prefix}/{path}", self._model_call(protocol))
         model_control.add_routes(app, self)
@@ -152,20 +163,31 @@ class ModelServer:
             return await self._fail(request, call, self.listing_fault)
         if self.models_missing:
             return web.Response(status=404, text="404 page not found")
-        if not self._accepts(call.key):
+        if not self.listing_is_public and not self._accepts(call.key):
             return await self._fail(request, call, Fault.UNAUTHORIZED)
         if protocol == CHAT:
             return self._json(openai_listing(self.models))
         page = anthropic_listing(
-            self.anthropic_models, int(request.query.get("limit", "20")), request.query.get("after_id", "")
+            self.anthropic_models,
+            min(int(request.query.get("limit", "20")), self.largest_page),
+            request.query.get("after_id", ""),
         )
         return self._json(page)
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        call = Call(request.path, ANTHROPIC, _key(request), request.match_info["model"], {}, dict(request.headers))
+        self.listings.append(call)
+        if not self._accepts(call.key):
+            return await self._fail(request, call, Fault.UNAUTHORIZED)
+        found = [model for model in self.anthropic_models if model["id"] == call.model]
+        return self._json(found[0]) if found else await self._fail(request, call, Fault.MODEL_GONE)
 
     def _model_call(self, protocol: str) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.json()
             call = Call(request.path, protocol, _key(request), str(body.get("model", "")), body, dict(request.headers))
             self.calls.append(call)
+            self._peers.add(request.transport and request.transport.get_extra_info("peername"))
             if not self._accepts(call.key):
                 return await self._fail(request, call, Fault.UNAUTHORIZED)
             refused = sorted(self.refuse_parameters & body.keys())
