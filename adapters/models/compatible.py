@@ -104,7 +104,9 @@ class Compatible:
         import openai
 
         with_key, without = await asyncio.gather(
-            rows_of(client, headers), rows_of(client, {"Authorization": openai.Omit()}), return_exceptions=True
+            rows_of(client, headers),
+            rows_of(client, headers | {"Authorization": openai.Omit()}),
+            return_exceptions=True,
         )
         if isinstance(with_key, BaseException):
             failure = renamed(with_key) if isinstance(with_key, Exception) else None

@@ -22,4 +22,4 @@ def client_for(
         raise NoKey
     secret = key.secret.reveal()
     client = openai.AsyncOpenAI(api_key=secret, base_url=base_url, max_retries=0, http_client=http)
-    return client, {"Authorization": f"Bearer {secret}"}
+    return client, {"Authorization": f"Bearer {secret}", "X-Api-Key": openai.Omit()}

@@ -25,7 +25,18 @@ _EVERYWHERE = {
 }
 ON_SURFACE = {
     "message": _EVERYWHERE
-    | {"markdown", "context_actions", "file", "task_card", "plan", "data_table", "card", "carousel"},
+    | {
+        "markdown",
+        "context_actions",
+        "file",
+        "table",
+        "container",
+        "task_card",
+        "plan",
+        "data_table",
+        "card",
+        "carousel",
+    },
     "modal": _EVERYWHERE | {"input", "alert"},
     "home": _EVERYWHERE | {"input"},
 }

@@ -1,0 +1,132 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.models.anthropic import Anthropic
+from adapters.models.http import ModelHttp
+from app.domain.agent import Effort
+from app.domain.keys import ProviderCredential
+from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, TextPart, ToolResult, Usage
+from app.domain.secrets import Secret
+from app.errors import ModelGone
+from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
+from tests.conformance.model_provider_remote import SECOND, RemotePromises
+from tests.fakes.model_server import Answer, ModelServer, Tool
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with ModelServer(keys={"sk-test-first-0001", SECOND}) as server:
+        yield server
+
+
+@pytest.fixture
+async def peer(server: ModelServer) -> AsyncIterator[Peer]:
+    http = ModelHttp(idle=0.5)
+    yield Peer(Anthropic(http, base_url=server.url), lambda key: ProviderCredential(Secret(key)), server)
+    await http.aclose()
+
+
+class TestAnthropic(RemotePromises, ModelProviderSuite):
+    @pytest.fixture
+    def peer(self, peer: Peer) -> Peer:
+        return peer
+
+
+async def test_thinking_goes_back_unchanged(peer: Peer, server: ModelServer) -> None:
+    server.script(Answer("Hm. ", thinking="Let me see", tools=(Tool("current_time"),)), Answer("Noon."))
+    request = asking("time?", tools=(CLOCK,))
+    first = done(await peer.ask(request))
+    thought = {"type": "thinking", "thinking": "Let me see", "signature": "c2lnbmVk"}
+    assert first.message.parts[0] == OpaquePart("anthropic", thought)
+    await peer.ask(going_on(request, first, ToolResult("call_1", "noon")))
+    assert server.calls[1].body["messages"][1]["content"][0] == thought
+
+
+async def test_the_effort_is_asked_of_models_that_can_be_told(peer: Peer, server: ModelServer) -> None:
+    await peer.ask(asking("x", model="claude-opus-5-5", effort=Effort.HIGH))
+    await peer.ask(asking("x", model="claude-mystery-1", effort=Effort.HIGH))
+    assert server.calls[0].body["output_config"] == {"effort": "high"}
+    assert server.calls[0].body["thinking"] == {"type": "adaptive"}
+    assert not {"output_config", "thinking"} & server.calls[1].body.keys()
+
+
+async def test_a_model_is_looked_up_once_and_not_at_all_after_a_listing(peer: Peer, server: ModelServer) -> None:
+    for _ in range(2):
+        await peer.ask(asking("x", model="claude-opus-5-5", effort=Effort.LOW))
+    assert [call.path for call in server.listings] == ["/v1/models/claude-opus-5-5"]
+    await peer.provider.models(peer.credential(peer.key))
+    await peer.ask(asking("x", model="claude-haiku-5-5", effort=Effort.LOW))
+    assert len(server.listings) == 2
+
+
+async def test_a_model_that_is_gone_is_said_to_be_gone(peer: Peer) -> None:
+    with pytest.raises(ModelGone):
+        await peer.ask(asking("x", model="claude-none", effort=Effort.LOW))
+
+
+async def test_the_listing_is_read_to_its_last_page(peer: Peer, server: ModelServer) -> None:
+    server.largest_page = 2
+    models = await peer.provider.models(peer.credential(peer.key))
+    assert len(server.listings) == 4
+    assert {call.key for call in server.listings} == {peer.key}
+    assert [model.id for model in models] == [
+        "claude-sonnet-5-5",
+        "claude-opus-5-5",
+        "claude-haiku-5-5",
+        "claude-sonnet-5",
+        "claude-mystery-1",
+        "claude-opus-4-8",
+    ]
+
+
+async def test_a_model_is_described_as_the_vendor_describes_it(peer: Peer) -> None:
+    models = await peer.provider.models(peer.credential(peer.key))
+    best = peer.provider.best(models)
+    assert best is not None
+    assert (best.name, best.context_window, best.max_output) == ("Claude Sonnet 5.5", 1_000_000, 64_000)
+    assert (best.images, best.lifecycle) == (True, "active")
+    assert best.created > 0
+    mystery = next(model for model in models if model.id == "claude-mystery-1")
+    assert (mystery.context_window, mystery.images) == (0, None)
+
+
+async def test_what_will_be_said_again_is_marked_for_the_cache(peer: Peer, server: ModelServer) -> None:
+    talk = (
+        ModelMessage(Role.USER, (TextPart("one"),)),
+        ModelMessage(Role.ASSISTANT, (TextPart("two"),)),
+        ModelMessage(Role.USER, (TextPart("three"),)),
+    )
+    server.script(Answer("four", tokens={"input": 90, "cached": 50, "written": 30}))
+    events = await peer.ask(ModelRequest(model="m", system="Be brief.", messages=talk))
+    assert done(events).usage == Usage(90, 20, cached_read=50, cached_write=30)
+    body = server.calls[0].body
+    assert "cache_control" in body["system"][0]
+    assert "cache_control" in body["messages"][-1]["content"][-1]
+    await peer.ask(asking("alone"))
+    assert "cache_control" not in server.calls[1].body["messages"][-1]["content"][-1]
+
+
+async def test_a_talk_that_begins_with_the_model_still_begins_with_a_person(peer: Peer, server: ModelServer) -> None:
+    talk = (
+        ModelMessage(Role.ASSISTANT, (TextPart("Good morning"),)),
+        ModelMessage(Role.USER, (TextPart("Hi"),)),
+        ModelMessage(Role.USER, (TextPart("  "), TextPart("there"))),
+    )
+    await peer.ask(ModelRequest(model="m", system="", messages=talk))
+    body = server.calls[0].body
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+    assert [block["text"] for block in body["messages"][2]["content"]] == ["Hi", "there"]
+    assert "system" not in body
+
+
+async def test_a_gateway_gets_the_key_in_the_older_way_too(peer: Peer, server: ModelServer) -> None:
+    await peer.ask(asking("x"))
+    headers = {name.lower(): value for name, value in server.calls[0].headers.items()}
+    assert headers["x-api-key"] == peer.key
+    assert headers["anthropic-version"] == "2023-06-01"
+
+
+def test_keys_go_to_the_vendor_unless_the_operator_says_otherwise() -> None:
+    assert Anthropic(ModelHttp()).origin("") == "https://api.anthropic.com"
+    assert Anthropic(ModelHttp(), base_url="http://127.0.0.1:99/x/").origin("") == "http://127.0.0.1:99"
