@@ -46,6 +46,7 @@ def config(options: EngineOptions, rows: sqlalchemy.Engine) -> DBOSConfig:
         "application_version": APPLICATION_VERSION,
         "serializer": _serializer(),
         "max_executor_threads": THREADS,
+        "notification_listener_polling_interval_sec": 0.25,
         "log_level": "WARNING",
     }
 
