@@ -43,8 +43,8 @@ class Server:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
         self._listening: asyncio.Server | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; the port (the one that the system chose, where 0 was asked for). Raises SettingsError if it is taken."""
+    async def start(self, host: str, *ports: int) -> int:
+        """Listen on the first port that is free (0: any), and tell which. Raises SettingsError if none is."""
         await self._runner.setup()
         serving, loop = self._runner.server, asyncio.get_running_loop()
         assert serving is not None  # noqa: S101 - setup made it
@@ -59,14 +59,18 @@ class Server:
                 auto_decompress=False,
             )
 
-        try:
-            self._listening = await loop.create_server(connect, host, port, backlog=512)
-        except OSError as error:
+        for port in ports:
+            try:
+                self._listening = await loop.create_server(connect, host, port, backlog=512)
+                break
+            except OSError as error:
+                reason = error.strerror or "that address is not of this machine"
+        else:
             await self._runner.cleanup()
             raise SettingsError(
-                f"Cannot listen on {host}:{port}: {error.strerror or 'that address is not of this machine'}. "
+                f"Cannot listen on {host}:{ports[-1]}: {reason}. "
                 "Set LATCHKEY_PORT (or LATCHKEY_HOST), or stop what listens there."
-            ) from None
+            )
         chosen: int = self._listening.sockets[0].getsockname()[1]
         log.info("listening", host=host, port=chosen)
         return chosen

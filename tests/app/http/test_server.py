@@ -204,3 +204,9 @@ async def test_a_request_under_way_is_answered_while_stopping(client: aiohttp.Cl
     await stopping
     with pytest.raises(aiohttp.ClientConnectorError):
         await client.get(f"{url}/healthz")
+
+
+async def test_the_first_free_port_is_taken(state: State) -> None:
+    server = Server([], {})
+    assert await server.start("127.0.0.1", state.port, 0) != state.port
+    await server.stop()
