@@ -88,7 +88,10 @@ _OPERATORS: dict[type, Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_SUM = re.compile(r"[-+(]*\d[\d\s.()]*[-+*/×÷][-\d\s.()+*/×÷]*\d\)*")
+_SUM = re.compile(
+    r"(?:what(?:'s| is)|how much is|calculate|compute)?[\s:]*(?P<sum>[-+(\d][-\d\s.()+*/×÷]{1,80})[\s=?]*",
+    re.IGNORECASE,
+)
 
 
 def answer(asked: Sequence[str], result: ToolResult | None) -> str:
@@ -164,10 +167,10 @@ def _quoted(text: str) -> str:
 
 
 def _sum(question: str) -> str | None:
-    match = _SUM.search(question)
-    if match is None:
+    match = _SUM.fullmatch(question.strip())
+    if match is None or not re.search(r"[-+*/×÷]", match["sum"]):
         return None
-    written = match.group().strip().replace("×", "*").replace("÷", "/")
+    written = match["sum"].strip().replace("×", "*").replace("÷", "/")
     try:
         value = _value(ast.parse(written, mode="eval").body)
     except ZeroDivisionError:
