@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from app.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -69,7 +71,10 @@ def test_the_image_installs_nothing_unlocked() -> None:
     installs = re.findall(r"^RUN .*pip install .*$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert len(installs) == 2
     for line in installs:
-        assert "--require-hashes --only-binary :all: -r requirements.lock" in line or "--no-deps --no-build-isolation" in line
+        assert (
+            "--require-hashes --only-binary :all: -r requirements.lock" in line
+            or "--no-deps --no-build-isolation" in line
+        )
 
 
 def test_make_lists_every_task() -> None:
@@ -82,6 +87,12 @@ def test_every_link_between_our_pages_leads_somewhere() -> None:
     links = [(page, target) for page in tracked("*.md") for target in re.findall(r"\]\(([^)\s#]+)", page.read_text())]
     dead = [f"{page.name}: {to}" for page, to in links if "://" not in to and not (page.parent / to).exists()]
     assert dead == []
+
+
+def test_every_setting_is_explained() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    names = [str(field.validation_alias) for field in Settings.model_fields.values()]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_no_file_holds_a_key_or_a_path_of_the_machine_it_was_written_on() -> None:
