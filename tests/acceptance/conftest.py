@@ -1,0 +1,34 @@
+"""Offices for the tests: one that has just moved in, and one, shared by a module's tests, in which everything is set up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.acceptance.blocks import words
+from tests.acceptance.local_slack import ANA
+from tests.acceptance.office import ANTHROPIC_KEY, Office, office_at
+from tests.acceptance.process import until
+
+TRANSPORTS = ("http", "socket")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=TRANSPORTS)
+async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """An office with a verified Anthropic key, per transport."""
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    async with office_at(folder, request.param) as place:
+        await place.set_key("Anthropic", ANTHROPIC_KEY)
+        await until(lambda: place.slack.modal is None, "the key is taken")
+        await until(lambda: "Anthropic" in words(place.slack.whispers(ANA)), "the key is confirmed")
+        yield place
+
+
+@pytest_asyncio.fixture(params=TRANSPORTS)
+async def new_office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
+    """An office without any key, per transport."""
+    async with office_at(tmp_path, request.param) as place:
+        yield place
