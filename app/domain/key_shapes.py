@@ -39,7 +39,10 @@ TOKEN = re.compile(r"[A-Za-z0-9_\-.+/=~]{12,600}")
 """Finds what may be a key by its length alone."""
 
 PRINTABLE = re.compile(r"[\x21-\x7e]{8,600}")
-"""Every key that a provider can be sent has this shape."""
+"""Every vendor's keys have this shape."""
+
+ANY_WORD = re.compile(r"[\x21-\x7e]{1,600}")
+"""What can be sent as a key at all: some private servers take any word."""
 
 ANTHROPIC = re.compile(r"sk-ant-.*")
 ANTHROPIC_ADMIN = re.compile(r"sk-ant-admin.*")

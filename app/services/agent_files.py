@@ -32,7 +32,7 @@ def parse(text: str) -> tuple[AgentDraft, ...]:
     """A file's agents. Raises BadInput that says where the file can't be used."""
     try:
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, ValueError):  # ValueError: a date that is none
         raise BadInput("This is not a YAML file.") from None
     if not isinstance(content, dict) or content.get("version") != 1 or not isinstance(content.get("agents"), list):
         raise BadInput("The file must have `version: 1` and a list of `agents`.")

@@ -40,7 +40,7 @@ def checked(entry: KeyEntry, provider: ModelProvider) -> tuple[KeyEntry, str]:
     """The entry as it is kept, and the origin that the key may be sent to. Raises BadInput naming the field."""
     entry = replace(
         entry,
-        secret=_secret(entry.secret, entry.provider),
+        secret=_secret(entry.secret, entry.provider, takes_any=provider.wants_base_url),
         label=_label(entry.label),
         base_url=_base_url(entry.base_url, wanted=provider.wants_base_url),
     )
@@ -50,13 +50,14 @@ def checked(entry: KeyEntry, provider: ModelProvider) -> tuple[KeyEntry, str]:
         raise BadInput(error.message, field="base_url") from None
 
 
-def _secret(secret: Secret, provider: str) -> Secret:
+def _secret(secret: Secret, provider: str, *, takes_any: bool) -> Secret:
     try:
         secret = secret.trimmed()
     except ValueError:
         raise BadInput("Paste the key here.", field="key") from None
-    if not secret.matches(key_shapes.PRINTABLE):
-        raise BadInput("This is not a whole key: at least 8 characters, without spaces or line breaks.", field="key")
+    shape = key_shapes.ANY_WORD if takes_any else key_shapes.PRINTABLE
+    if not secret.matches(shape):
+        raise BadInput("This is not a whole key: keys are one long word, without spaces or line breaks.", field="key")
     for shape, given_to, message in _MISTAKEN:
         if given_to in (None, provider) and secret.matches(shape):
             raise BadInput(message, field="key")

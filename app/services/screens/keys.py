@@ -78,16 +78,16 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
     return View(blocks=tuple(blocks))
 
 
-def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced: bool) -> View:
-    """After a key was set."""
+def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced: bool, why: str) -> View:
+    """After a key was set. `why` is what kept it from being verified."""
     kept = f"{title} key {key.label!r} ({shown(key)}) is {'replaced; the old one is destroyed' if replaced else 'set'}."
     if key.status is KeyStatus.VERIFIED:
         return View(blocks=(Notice(rich(f"{kept} {title} accepts it."), Level.SUCCESS), *_moved(title, moved)))
     if key.status is KeyStatus.NO_CREDIT:
         why = f"{title} knows it, but the account behind it has no credit left: agents can't answer until it is topped up."
         return notice(Level.WARNING, f"{kept} {why}")
-    why = f"{title} could not be reached just now, so it is kept as unverified. It is checked again by itself, and you will be told what came of it."
-    return notice(Level.WARNING, f"{kept} {why}")
+    later = "So it is kept as unverified: it is checked again by itself, and you will be told what came of it."
+    return notice(Level.WARNING, f"{kept} {why} {later}")
 
 
 def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:

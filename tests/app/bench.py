@@ -1,0 +1,145 @@
+"""The services as main wires them, over a real database and vault, with a chat platform and model providers in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.kms.local import LocalKeyWrapper
+from app.domain.agent import AgentSpec
+from app.domain.audit import AuditEntry
+from app.domain.chat import MemberKind, UserRef
+from app.domain.keys import ModelChoice, ProviderKey
+from app.domain.run import ModelEvent, ModelMessage, ModelRequest, Role, TextPart
+from app.domain.secrets import Secret
+from app.domain.views import View
+from app.services.access import Access
+from app.services.agents import Agents
+from app.services.background import Background
+from app.services.key_entry import KeyEntry
+from app.services.key_ring import KeyRing
+from app.services.key_setting import KeySet
+from app.services.keys import Keys
+from app.services.notices import Notices
+from app.services.workspaces import Workspaces
+from app.store.unit_of_work import Database
+from app.vault import Vault
+from tests.fakes.databases import TestClock
+from tests.fakes.platform import FakePlatform
+from tests.fakes.provider import FakeProvider, models
+
+WORKSPACE = "slack:T1"
+ADMIN = UserRef(WORKSPACE, "U1ADMIN")
+MEMBER = UserRef(WORKSPACE, "U2MEMBER")
+OPERATOR = UserRef(WORKSPACE, "U3OPERATOR")
+GOOD = "sk-test-good-0001-abcd"
+OTHER = "sk-test-other-0002-efgh"
+BAD = "sk-test-bad-0003-ijkl"
+
+
+@dataclass
+class Bench:
+    """`await bench.start()` begins the workspace."""
+
+    database: Database
+    clock: TestClock
+    demo: bool = False
+    platform: FakePlatform = field(
+        default_factory=lambda: FakePlatform(people={ADMIN: MemberKind.ADMIN, MEMBER: MemberKind.MEMBER})
+    )
+    anthropic: FakeProvider = field(
+        default_factory=lambda: FakeProvider(
+            "anthropic", "Anthropic", keys={GOOD, OTHER}, listed=models("claude-fine", "claude-old")
+        )
+    )
+    openai: FakeProvider = field(
+        default_factory=lambda: FakeProvider("openai", "OpenAI", keys={GOOD, OTHER}, listed=models("gpt-fine"))
+    )
+    compatible: FakeProvider = field(
+        default_factory=lambda: FakeProvider(
+            "compatible", "OpenAI-compatible server", wants_base_url=True, listed=models("unknown-1", "unknown-2")
+        )
+    )
+    offline: FakeProvider = field(
+        default_factory=lambda: FakeProvider("offline", "Offline demo", listed=models("offline"))
+    )
+
+    def __post_init__(self) -> None:
+        everyone = (self.anthropic, self.openai, self.compatible, self.offline)
+        self.providers = {p.name: p for p in everyone if self.demo or p is not self.offline}
+        platforms = {self.platform.name: self.platform}
+        self.background = Background()
+        self.vault = Vault(self.database, LocalKeyWrapper(b"k" * 32))
+        self.access = Access(self.database, platforms, frozenset({str(OPERATOR)}))
+        self.workspaces = Workspaces(self.database, self.clock)
+        self.agents = Agents(self.database, self.clock)
+        self.ring = KeyRing(self.database, self.vault, self.providers)
+        self.keys = Keys(
+            self.database,
+            ring=self.ring,
+            notices=Notices(platforms, self.access),
+            background=self.background,
+            clock=self.clock,
+            demo=self.demo,
+        )
+
+    async def start(self) -> Bench:
+        await self.workspaces.ensure(WORKSPACE, "Acme", ADMIN)
+        return self
+
+    async def settled(self) -> None:
+        """Everything that was spawned is done."""
+        await self.background.drain(10)
+
+    async def set_key(
+        self,
+        secret: str = GOOD,
+        *,
+        provider: str = "anthropic",
+        label: str = "",
+        base_url: str = "",
+        seconds: float = 1.8,
+    ) -> KeySet:
+        entry = KeyEntry(provider, Secret(secret), label, base_url)
+        return await self.keys.setting.set(WORKSPACE, entry, ADMIN, seconds=seconds)
+
+    async def agent(self, name: str = "assistant") -> AgentSpec:
+        return await self.agents.named(WORKSPACE, name)
+
+    async def key(self, label: str = "main", provider: str = "anthropic") -> ProviderKey:
+        return next(k for k in await self.keys.all(WORKSPACE) if (k.label, k.provider) == (label, provider))
+
+    async def ask(self, choice: ModelChoice) -> list[ModelEvent]:
+        """One call of a run, as the runner makes it."""
+        client = self.keys.client(choice, workspace=WORKSPACE, actor=MEMBER.id, run="run-1")
+        return [event async for event in client.stream(question(choice.model))]
+
+    async def audited(self) -> list[AuditEntry]:
+        """The trail, oldest first."""
+        async with self.database.read() as uow:
+            return list(reversed(await uow.audit.last(WORKSPACE, 1000)))
+
+    async def actions(self) -> list[str]:
+        return [entry.action for entry in await self.audited()]
+
+
+def question(model: str = "m") -> ModelRequest:
+    return ModelRequest(model, "", (ModelMessage(Role.USER, (TextPart("Well?"),)),))
+
+
+def words(view: View | Any) -> str:
+    """Everything that a person can read on a screen, in one line."""
+    return " ".join(_texts(view))
+
+
+def _texts(part: Any) -> list[str]:
+    if isinstance(part, str):
+        return [part]
+    if isinstance(part, tuple | list):
+        return [text for item in part for text in _texts(item)]
+    if hasattr(part, "__dataclass_fields__"):
+        hidden = {"id", "value", "key", "context", "selected", "workspace"}
+        return [
+            text for name in part.__dataclass_fields__ if name not in hidden for text in _texts(getattr(part, name))
+        ]
+    return []

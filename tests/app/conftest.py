@@ -1,0 +1,19 @@
+"""Fixtures for what is shown of services."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.store.unit_of_work import Database
+from tests.app.bench import Bench
+from tests.fakes.databases import TestClock
+
+
+@pytest.fixture
+async def bench(database: Database, clock: TestClock) -> Bench:
+    return await Bench(database, clock).start()
+
+
+@pytest.fixture
+async def demo(database: Database, clock: TestClock) -> Bench:
+    return await Bench(database, clock, demo=True).start()

@@ -1,0 +1,89 @@
+"""Who is an admin, and who may have an agent answer, at the moment of the act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.agent import Denied, Granted
+from app.domain.chat import ConversationRef, MemberKind, Place, UserRef
+from app.errors import BadInput, NotAllowed, PlatformUnavailable
+from app.services.workspaces import WorkspaceSettings
+from tests.app.bench import ADMIN, MEMBER, OPERATOR, WORKSPACE, Bench
+
+GUEST = UserRef(WORKSPACE, "U4GUEST")
+OUTSIDER = UserRef(WORKSPACE, "U5OUT")
+THREAD = ConversationRef(WORKSPACE, "C1", "1.0")
+SHARED = replace(THREAD, shared=True)
+DIRECT = ConversationRef(WORKSPACE, "D1", "D1", Place.DIRECT)
+
+
+@pytest.fixture
+async def bench(bench: Bench) -> Bench:
+    bench.platform.people |= {GUEST: MemberKind.GUEST, OUTSIDER: MemberKind.EXTERNAL}
+    return bench
+
+
+async def test_admins_are_the_platforms_the_operators_and_the_added(bench: Bench) -> None:
+    assert [await bench.access.is_admin(user) for user in (ADMIN, OPERATOR, MEMBER)] == [True, True, False]
+    await bench.access.add_admin(MEMBER, ADMIN)
+    await bench.access.require_admin(MEMBER)
+
+
+async def test_removal_works_at_once(bench: Bench) -> None:
+    await bench.access.add_admin(MEMBER, ADMIN)
+    assert await bench.access.remove_admin(MEMBER, ADMIN)
+    with pytest.raises(NotAllowed):
+        await bench.access.require_admin(MEMBER)
+    assert (await bench.actions())[-2:] == ["admin.added", "admin.removed"]
+
+
+async def test_an_operator_is_one_in_the_named_workspace_only(bench: Bench) -> None:
+    assert not await bench.access.is_admin(UserRef("slack:T2", OPERATOR.id))
+    assert bench.access.operators(WORKSPACE) == (OPERATOR,)
+    assert bench.access.operators("slack:T") == ()
+
+
+async def test_a_platform_that_cannot_tell_makes_nobody_an_admin(bench: Bench) -> None:
+    bench.platform.broken = PlatformUnavailable()
+    assert not await bench.access.is_admin(ADMIN)
+    assert await bench.access.may_ask(MEMBER, THREAD, from_bot=False) != Granted()
+
+
+@pytest.mark.parametrize("user", [GUEST, OUTSIDER])
+async def test_only_members_become_admins(bench: Bench, user: UserRef) -> None:
+    with pytest.raises(BadInput):
+        await bench.access.add_admin(user, ADMIN)
+    assert not await bench.access.is_admin(user)
+
+
+@pytest.mark.parametrize("where", [THREAD, DIRECT])
+async def test_members_may_ask(bench: Bench, where: ConversationRef) -> None:
+    assert await bench.access.may_ask(MEMBER, where, from_bot=False) == Granted()
+
+
+@pytest.mark.parametrize(
+    ("user", "where", "from_bot", "setting"),
+    [
+        (GUEST, THREAD, False, "answer_guests"),
+        (MEMBER, THREAD, True, "answer_bots"),
+        (MEMBER, SHARED, False, "answer_shared"),
+        (OUTSIDER, SHARED, False, "answer_external"),
+        (UserRef("slack:T9", "U9"), SHARED, False, "answer_external"),
+    ],
+)
+async def test_others_may_ask_where_a_setting_allows_it(
+    bench: Bench, user: UserRef, where: ConversationRef, from_bot: bool, setting: str
+) -> None:
+    denied = await bench.access.may_ask(user, where, from_bot=from_bot)
+    assert isinstance(denied, Denied)
+    assert denied.reason
+    everything_else = {"answer_guests", "answer_bots", "answer_shared", "answer_external"} - {
+        setting,
+        "answer_external",
+    }
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(**dict.fromkeys(everything_else, True)), ADMIN)
+    assert isinstance(await bench.access.may_ask(user, where, from_bot=from_bot), Denied)
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(**{setting: True}), ADMIN)
+    assert await bench.access.may_ask(user, where, from_bot=from_bot) == Granted()

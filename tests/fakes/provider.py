@@ -1,0 +1,87 @@
+"""A model provider in memory, for tests of services: which keys it takes, what it lists and how it fails are plain attributes.
+
+The providers' own behaviour towards vendors is shown against `tests.fakes.model_server`; here only the port's promises to services count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from app.domain.keys import ProviderCredential
+from app.domain.run import (
+    ModelDone,
+    ModelEvent,
+    ModelInfo,
+    ModelMessage,
+    ModelRequest,
+    Role,
+    Stop,
+    TextDelta,
+    TextPart,
+    Usage,
+)
+from app.errors import BadInput, KeyRejected, NoKey, ProviderError
+
+
+@dataclass
+class FakeProvider:
+    """`keys` it accepts (None: any). `failure` is raised by every call while set; `pause` holds every call up so many seconds."""
+
+    name: str
+    title: str
+    wants_base_url: bool = False
+    keys: set[str] | None = None
+    listed: tuple[ModelInfo, ...] = ()
+    failure: ProviderError | None = None
+    pause: float = 0
+    answer: str = "Here you are."
+    calls: list[tuple[str, str, str]] = field(default_factory=list)  # what was asked, with which key, at which base URL
+    closed: int = 0
+
+    async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
+        await self._asked(f"stream {request.model}", key)
+        try:
+            for word in self.answer.split(" "):
+                yield TextDelta(word)
+            message = ModelMessage(Role.ASSISTANT, (TextPart(self.answer),))
+            yield ModelDone(message, Stop.END, Usage(1, 1), request.model)
+        finally:
+            self.closed += 1
+
+    async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
+        await self._asked("verify", key)
+
+    async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
+        await self._asked("models", key)
+        return self.listed
+
+    def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        return next((model for model in models if not model.id.startswith("unknown")), None)
+
+    def origin(self, base_url: str) -> str:
+        if not self.wants_base_url:
+            return f"https://{self.name}.example"
+        if not base_url.startswith("https://"):
+            raise BadInput("The base URL must begin with https://.")
+        return "/".join(base_url.split("/")[:3])
+
+    def keys_used(self, what: str = "stream") -> list[str]:
+        """Under which keys it was asked for something."""
+        return [key for asked, key, _ in self.calls if asked.startswith(what)]
+
+    async def _asked(self, what: str, key: ProviderCredential | None) -> None:
+        if key is None and self.name != "offline":
+            raise NoKey
+        self.calls.append((what, key.secret.reveal() if key else "", key.base_url if key else ""))
+        await asyncio.sleep(self.pause)
+        if self.failure:
+            raise self.failure
+        if key and self.keys is not None and key.secret.reveal() not in self.keys:
+            raise KeyRejected
+
+
+def models(*names: str) -> tuple[ModelInfo, ...]:
+    """A listing, best first."""
+    return tuple(ModelInfo(id=name, name=name.replace("-", " ").title(), context_window=200_000) for name in names)
