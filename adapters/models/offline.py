@@ -32,6 +32,7 @@ MODEL = ModelInfo(
     id="offline", name="Offline demo model", context_window=32_000, max_output=4_096, tools=True, images=False
 )
 _CLOCK = "current_time"
+_SPEAKER = re.compile(r"^(Person \d+|Somebody): ")
 
 
 class Offline:
@@ -79,12 +80,9 @@ class Offline:
 
 
 def _said(request: ModelRequest) -> list[str]:
-    """What people said, oldest first."""
-    texts = (
-        "\n".join(part.text for part in message.parts if isinstance(part, TextPart)).strip()
-        for message in request.messages
-        if message.role is Role.USER
-    )
+    """What people said, oldest first; in a thread of several, without who says it."""
+    parts = (part for message in request.messages if message.role is Role.USER for part in message.parts)
+    texts = (_SPEAKER.sub("", part.text).strip() for part in parts if isinstance(part, TextPart))
     return [text for text in texts if text]
 
 

@@ -19,7 +19,7 @@ Things to try with me:
 - ask *what time is it?* and watch me use a tool
 - say *show me some code* or *show me a table*
 - ask for *a long answer*, and press **Stop** while it streams
-- give me a sum, such as *(19.99 + 5) * 12*
+- give me a sum, such as `(19.99 + 5) * 12`
 - ask *what did I say before?* to see that I get the thread
 
 When you are ready for real answers, type `/byok setkey`."""
@@ -111,6 +111,8 @@ def answer(asked: Sequence[str], result: ToolResult | None) -> str:
         question, r"^\W*(hi|hello|hey|moin|hallo|help|good (morning|evening))\b|what can you do|who are you"
     ):
         return _HELLO
+    if is_about_time(question):
+        return "I would look at the clock, but this agent was not given the `current_time` tool." + _SIGNATURE
     total = _sum(question)
     return (total or _echo(question)) + _SIGNATURE
 
@@ -151,12 +153,10 @@ def _before(asked: Sequence[str]) -> str:
 
 
 def _echo(question: str) -> str:
-    words = len(question.split())
-    ends = "a question" if question.rstrip().endswith("?") else "something to think about"
     return (
-        f"I read {ends} of {words} word{'' if words == 1 else 's'}:\n\n> {_quoted(question)}\n\n"
-        "I can't reason about it, because no language model is connected yet. What I **can** do here:\n\n"
-        "- tell the time, with a tool\n- work out a sum\n- show you code, tables and long answers\n- explain how to set a key"
+        f"You said:\n\n> {_quoted(question)}\n\n"
+        "I understood every word and the meaning of none: no language model is connected yet. What I **can** do here:\n\n"
+        "- tell the time, with a tool\n- work out a sum\n- show you code, tables and a long answer\n- explain how to set a key"
     )
 
 

@@ -22,6 +22,8 @@ from tests.conformance.model_provider import CLOCK, Peer, asking, done, going_on
 KEY = "sk-test-aimock-0001"
 WORDS = "It was the best of times, it was the worst of times."
 
+USAGE = {"input_tokens": 12, "output_tokens": 34, "prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
+
 
 def failing(when: str, status: int, kind: str) -> Fixture:
     error = {"message": f"No, {KEY}", "type": kind, "code": kind}
@@ -34,9 +36,8 @@ FIXTURES: list[Fixture] = [
     failing("limit", 429, "rate_limit_error"),
     failing("broke", 402, "billing_error"),
     failing("busy", 529, "overloaded_error"),
-    answer("times", WORDS, model="gpt-6.2-sol"),
+    {"match": {"userMessage": "times", "model": "gpt-6.2-sol"}, "response": {"content": WORDS, "usage": USAGE}},
     *tool_call("clock", "current_time", {"time_zone": "UTC"}, "It is noon."),
-    answer("times", WORDS),
 ]
 MAKERS: dict[str, Callable[[ModelHttp, str], tuple[ModelProvider, str]]] = {
     "anthropic": lambda http, url: (Anthropic(http, base_url=url), ""),
@@ -60,7 +61,7 @@ async def test_text_streams_and_usage_arrives(peer: Peer) -> None:
     assert len(events) > 2
     last = done(events)
     assert (last.stop, last.model) == (Stop.END, "gpt-6.2-sol")
-    assert last.usage.output_tokens > 0
+    assert (last.usage.input_tokens, last.usage.output_tokens) == (12, 34)
 
 
 async def test_a_tool_goes_there_and_back(peer: Peer) -> None:

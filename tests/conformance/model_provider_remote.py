@@ -177,7 +177,7 @@ class RemotePromises:
 
         async def listen() -> None:
             async for event in peer.provider.stream(asking("count"), key=peer.credential(peer.key)):
-                told.append(event)
+                told.append(event)  # noqa: PERF401 - what came before the break is to be kept
 
         with pytest.raises(CutOff):
             await listen()

@@ -69,6 +69,12 @@ async def test_it_remembers_the_thread(peer: Peer) -> None:
     assert "my cat is Tom" in text_of(events)
 
 
+async def test_it_hears_what_was_said_and_not_who_said_it(peer: Peer) -> None:
+    said = (TextPart("Person 1: my cat is Tom"), TextPart("Person 2: 6*7"))
+    events = await peer.ask(ModelRequest(model="offline", system="", messages=(ModelMessage(Role.USER, said),)))
+    assert text_of(events).startswith("`6*7` = **42**")
+
+
 def test_a_failed_tool_is_told_and_not_hidden() -> None:
     assert "no such zone" in answer(["what time is it?"], ToolResult("c", "no such zone", is_error=True))
 
