@@ -1,7 +1,8 @@
 // The field where one writes: grows with its text, completes mentions and commands, sends with Enter.
 
-import { h, iconButton } from "./dom.js";
+import { fill, h, iconButton } from "./dom.js";
 import { findHints, HintList } from "./hints.js";
+import { icon } from "./icons.js";
 
 const TALLEST = 200;
 const LONGEST = 12_000;
@@ -9,10 +10,12 @@ let count = 0;
 
 /** A composer; `onSend(text)` says whether the text was taken, `onUp()` is the up arrow in an empty field. */
 export class Composer {
-  constructor(store, { onSend, onUp, onStop }) {
+  constructor(store, { onSend, onUp, onStop, onUpload }) {
     this.store = store;
     this.onSend = onSend;
     this.onUp = onUp;
+    this.onUpload = onUpload;
+    this.attached = [];
     count += 1;
     this.hints = new HintList(`hints-${count}`, (item) => this.complete(item));
     this.field = h("textarea", {
@@ -22,16 +25,21 @@ export class Composer {
     });
     this.sendButton = iconButton("send", "Send", () => this.send(), { class: "icon-button send", data: { key: "send" } });
     this.stopButton = iconButton("stop", "Stop the answer", () => onStop?.(), { class: "icon-button send send-stop", hidden: true, data: { key: "stop-composer" } });
+    this.files = h("ul", { class: "attached", "aria-label": "Attached files", hidden: true });
+    this.picker = h("input", { type: "file", class: "visually-hidden", tabindex: -1, "aria-hidden": "true", on: { change: () => this.attach() } });
     this.element = h(
       "div",
       { class: "composer" },
       this.hints.element,
       h("div", { class: "composer-box" },
         this.field,
+        this.files,
         h("div", { class: "composer-bar" },
+          this.picker,
+          iconButton("clip", "Attach a file", () => this.picker.click()),
           iconButton("at", "Mention someone", () => this.begin("@")),
           iconButton("slash", "Use a command", () => this.begin("/")),
-          h("span", { id: `keys-${count}`, class: "composer-keys" }, h("kbd", {}, "Enter"), " to send, ", h("kbd", {}, "Shift"), "+", h("kbd", {}, "Enter"), " for a new line"),
+          h("span", { id: `keys-${count}`, class: "composer-keys" }, h("kbd", {}, "Enter"), " to send", h("span", { class: "composer-keys-more" }, ", ", h("kbd", {}, "Shift"), "+", h("kbd", {}, "Enter"), " for a new line")),
           this.stopButton,
           this.sendButton)),
     );
@@ -88,8 +96,8 @@ export class Composer {
     const { field } = this;
     // Measured and set through the object model: the content policy forbids style attributes, not this.
     field.style.height = "auto";
-    field.style.height = `${Math.min(TALLEST, field.scrollHeight)}px`;
-    this.sendButton.disabled = !field.value.trim();
+    if (field.scrollHeight) field.style.height = `${Math.min(TALLEST, field.scrollHeight)}px`;
+    this.sendButton.disabled = !field.value.trim() && !this.attached.length;
     if (document.activeElement === field) this.hints.show(findHints(this.store, field.value, field.selectionStart));
     this.point();
   }
@@ -146,12 +154,38 @@ export class Composer {
     }
   }
 
+  async attach() {
+    const [file] = this.picker.files;
+    this.picker.value = "";
+    const kept = file && (await this.onUpload(file));
+    if (kept) this.attached.push(kept);
+    this.showAttached();
+    this.focus();
+  }
+
+  showAttached() {
+    this.files.hidden = !this.attached.length;
+    fill(this.files, this.attached.map((file) =>
+      h("li", { class: "file" }, icon("file"), h("span", {}, file.name), iconButton("close", `Remove ${file.name}`, () => {
+        this.attached = this.attached.filter((one) => one !== file);
+        this.showAttached();
+        this.focus();
+      }))));
+    this.changed();
+  }
+
+  /** Empties the field, for another conversation. */
+  clear() {
+    this.field.value = "";
+    this.attached = [];
+    this.hide();
+    this.showAttached();
+  }
+
   send() {
     const text = this.field.value.trim();
-    if (!text || !this.onSend(text)) return;
-    this.field.value = "";
-    this.hide();
-    this.changed();
+    if ((!text && !this.attached.length) || !this.onSend(text, this.attached)) return;
+    this.clear();
     this.focus();
   }
 }

@@ -15,7 +15,7 @@ export class Conversation {
     this.head = h("header", { class: "pane-head" });
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Chat with the app" });
     this.list = new MessageList("Messages", { store, ...actions, isThread: false, onThread: (message) => go({ thread: message.id }), onEditEnd: () => this.composer.focus() });
-    this.composer = new Composer(store, { onSend: (text) => actions.onSend(text, null), onUp: () => this.editLast() });
+    this.composer = new Composer(store, { onSend: (text, files) => actions.onSend(text, null, files), onUpload: actions.onUpload, onUp: () => this.editLast() });
     this.home = h("div", { class: "home", id: "panel-home", role: "tabpanel", "aria-label": "Home", tabindex: -1 });
     this.panel = h("div", { class: "pane-body", id: "panel-messages" }, this.list.element, this.composer.element);
     this.onAction = actions.onHomeAction;
@@ -36,8 +36,11 @@ export class Conversation {
     this.panel.hidden = atHome;
     this.home.hidden = !atHome;
     this.element.setAttribute("aria-label", isApp ? `Chat with ${channel.name}` : `Channel ${channel.name}`);
-    this.composer.label(isApp ? `Message ${channel.name}` : `Message #${channel.name}`, isApp ? `Message ${channel.name}` : `Message #${channel.name} — mention @${store.app.name} to ask`);
-    if (changed) this.showIntro(channel, isApp);
+    this.composer.label(isApp ? `Message ${channel.name}` : `Message #${channel.name}`, isApp ? `Message ${channel.name}` : `Message #${channel.name}`);
+    if (changed) {
+      this.showIntro(channel, isApp);
+      this.composer.clear();
+    }
     this.showMessages(changed);
     if (atHome) this.showHome();
   }
@@ -93,7 +96,7 @@ export class Conversation {
   showIntro(channel, isApp) {
     const { store } = this;
     const prompts = store.prompts.map((prompt) =>
-      h("button", { type: "button", class: "prompt", on: { click: () => this.composer.onSend(prompt.message) } }, h("strong", {}, prompt.title), h("span", {}, prompt.message)));
+      h("button", { type: "button", class: "prompt", on: { click: () => this.composer.onSend(prompt.message, []) } }, h("strong", {}, prompt.title), h("span", {}, prompt.message)));
     fill(
       this.list.intro,
       isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-large") : h("span", { class: "intro-sign" }, icon("hash")),

@@ -47,9 +47,10 @@ function settle(n, answer) {
 }
 
 const actions = {
-  onSend(text, thread) {
+  onSend(text, thread, files = []) {
     const { channel } = store.place;
-    const event = text.startsWith("/") ? { t: "command", channel, thread, text } : { t: "message", channel, thread, text };
+    const isCommand = text.startsWith("/") && !files.length;
+    const event = isCommand ? { t: "command", channel, thread, text } : { t: "message", channel, thread, text, files: files.map((file) => file.id) };
     const sent = connection.send(event);
     if (!sent) toast("Not connected: your text is still here.");
     else if (event.t === "message" && !thread) openOwnThread(text);
@@ -57,6 +58,8 @@ const actions = {
   },
   onAction: (message, action) => request({ t: "action", message: message.id, ...action }),
   onHomeAction: (action) => request({ t: "action", home: true, ...action }),
+  onUpload: upload,
+  onResend: (message) => request({ t: "resend", message: message.id }),
   onStop: (message) => request({ t: "stop", message: message.id }),
   onEdit: (message, text) => request({ t: "edit", message: message.id, text }),
   onDismiss: (message) => request({ t: "dismiss", message: message.id }),
@@ -69,6 +72,18 @@ const actions = {
 const conversation = new Conversation(document.getElementById("conversation"), store, actions, go);
 const thread = new Thread(document.getElementById("thread"), store, actions, go);
 const modals = new Modals(store, request);
+
+/** Leaves a file with the server; what is kept of it, or null. */
+async function upload(file) {
+  try {
+    const answer = await fetch(`files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: { "Content-Type": file.type || "application/octet-stream" } });
+    if (answer.ok) return await answer.json();
+    toast(answer.status === 413 ? "That file is too large: 5 MB at most." : "That file could not be attached.");
+  } catch {
+    toast("That file could not be attached.");
+  }
+  return null;
+}
 
 let opensNext = null;
 
@@ -179,7 +194,7 @@ store.addEventListener("message", ({ detail: { message, isNew } }) => {
 store.addEventListener("removed", () => showAll());
 store.addEventListener("home", () => store.place.tab === "home" && conversation.showHome());
 store.addEventListener("gap", () => connection.send({ t: "resync" }));
-store.addEventListener("done", ({ detail }) => settle(detail.n, true));
+store.addEventListener("done", ({ detail }) => settle(detail.n, detail.status === 200));
 store.addEventListener("problem", ({ detail }) => toast(detail.text));
 store.addEventListener("screen", ({ detail }) => {
   const { t, screen } = detail;

@@ -80,6 +80,10 @@ function replySeparator(count) {
   return h("li", { class: "separator separator-replies", role: "separator" }, h("span", {}, count === 1 ? "1 reply" : `${count} replies`));
 }
 
+function sizeOf(bytes) {
+  return bytes < 1024 ? `${bytes} B` : bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
 class MessageItem {
   constructor(options) {
     this.options = options;
@@ -121,7 +125,7 @@ class MessageItem {
     fill(this.side, isContinued ? h("time", { class: "message-time-side" }, clock(message.at)) : avatar(message.author));
     fill(this.head, isContinued ? null : this.heading(message));
     this.keepFocus(() => {
-      fill(this.foot, message.onlyYou ? null : this.status(message), this.views(message), this.replies(message, replies));
+      fill(this.foot, this.files(message), this.status(message), this.unsent(message), this.views(message), this.replies(message, replies));
       fill(this.tools, this.toolButtons(message));
     });
   }
@@ -143,6 +147,17 @@ class MessageItem {
       copyText: message.state === "working" ? null : () => this.message.text,
     };
     return message.views.map((view) => showView(view, context));
+  }
+
+  files(message) {
+    if (!message.files.length) return null;
+    return h("ul", { class: "attached", "aria-label": "Files" }, message.files.map((file) => h("li", { class: "file" }, icon("file"), h("span", {}, file.name), h("span", { class: "file-size" }, sizeOf(file.size)))));
+  }
+
+  unsent(message) {
+    if (message.state !== "unsent" || message.author.id !== this.options.store.me.id) return null;
+    return h("div", { class: "message-unsent", role: "alert" }, "Latchkey could not take this message.",
+      h("button", { type: "button", class: "button button-small button-quiet", data: { key: "resend" }, on: { click: () => this.options.onResend(message) } }, "Send again"));
   }
 
   status(message) {

@@ -12,7 +12,8 @@ export class Thread {
     this.title = h("p", { class: "pane-topic" });
     this.list = new MessageList("Thread", { store, ...actions, isThread: true, onThread: () => {}, onEditEnd: () => this.composer.focus() });
     this.composer = new Composer(store, {
-      onSend: (text) => actions.onSend(text, store.place.thread),
+      onSend: (text, files) => actions.onSend(text, store.place.thread, files),
+      onUpload: actions.onUpload,
       onUp: () => this.editLast(),
       onStop: () => this.answer() && actions.onStop(this.answer()),
     });
@@ -43,8 +44,7 @@ export class Thread {
     this.composer.working(Boolean(this.answer()));
     if (this.shown !== thread) {
       this.list.toEnd();
-      this.composer.field.value = "";
-      this.composer.changed();
+      this.composer.clear();
     }
     this.shown = thread;
   }

@@ -1,0 +1,117 @@
+"""The playground as a ChatPlatform: what Latchkey asks of Slack it can ask of this too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.playground.parse import plain
+from adapters.playground.reply import PlaygroundReply
+from adapters.playground.room import Post, Rooms, State
+from adapters.playground.world import APP_ID, NAME, WORKSPACE, Resident
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, UserRef
+from app.domain.views import View
+from app.errors import NotReachable, PlatformError
+from app.ports.platform import PartRef, ReplyTarget, SavePart
+
+
+class Playground:
+    """Outbound to the rooms. Its one workspace lives as long as the process."""
+
+    name = NAME
+    shows_stop = True
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def open_reply(self, target: ReplyTarget, save: SavePart) -> PlaygroundReply:
+        """Begin an answer: an empty message with a status, and a stop button beside it."""
+        return PlaygroundReply(self._rooms, await self._begin(target, save), resumed=False)
+
+    async def resume_reply(self, target: ReplyTarget, parts: Sequence[PartRef], save: SavePart) -> PlaygroundReply:
+        """Take up an answer by its parts, else by its run's id; begin anew where neither is left (a restart forgets all)."""
+        known = next((post for part in parts if (post := self._rooms.post(part.message.id))), None)
+        if known is None:
+            known = next((post for post in self._rooms.thread(target.conversation) if post.run == target.run), None)
+            if known:
+                await save(PartRef(0, known.ref))
+        if known is None:
+            return PlaygroundReply(self._rooms, await self._begin(target, save), resumed=False)
+        known.state, known.can_stop = State.WORKING, True
+        self._rooms.tell(known)
+        return PlaygroundReply(self._rooms, known, resumed=True)
+
+    async def whisper(self, user: UserRef, view: View, conversation: ConversationRef | None = None) -> None:
+        """Show something to one person only, in the thread where they are or in their chat with the app."""
+        person = self._person(user)
+        if person is None:
+            raise NotReachable
+        channel, thread = (conversation.channel, conversation.thread) if conversation else ("", "")
+        room = self._rooms.channels.get(channel)
+        if room is None or not room.open_to(person.id):
+            channel, thread = f"D-{person.id}", ""
+        post = self._rooms.add(channel, APP_ID, thread=thread)
+        post.only, post.views = person.id, (view,)
+        self._rooms.tell(post)
+
+    async def publish_home(self, user: UserRef, view: View) -> None:
+        """Show this as the person's home screen."""
+        person = self._person(user)
+        if person is None:
+            raise NotReachable
+        self._rooms.set_home(person.id, view)
+
+    async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
+        """The newest messages of a thread; what is empty or deleted is left out."""
+        posts = [post for post in self._rooms.thread(conversation) if post.state is not State.DELETED]
+        spoken = [post for post in posts if post.text or post.files]
+        return tuple(self._remembered(post) for post in spoken[-limit:]) if limit > 0 else ()
+
+    async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
+        """A file's bytes."""
+        data = self._rooms.file_bytes(file.id) if workspace == WORKSPACE else None
+        if data is None:
+            raise PlatformError("That file is no longer there.")
+        if len(data) > limit:
+            raise PlatformError("That file is too large.")
+        return data
+
+    async def is_admin(self, user: UserRef) -> bool:
+        """Whether this is the admin."""
+        return await self.member_kind(user) in {MemberKind.ADMIN, MemberKind.OWNER}
+
+    async def member_kind(self, user: UserRef) -> MemberKind:
+        """What this person is here; strangers are external."""
+        person = self._person(user)
+        return person.kind if person else MemberKind.EXTERNAL
+
+    async def display_name(self, user: UserRef) -> str:
+        """How this person is called."""
+        return self._rooms.person_name(user)
+
+    async def _begin(self, target: ReplyTarget, save: SavePart) -> Post:
+        channel = target.conversation.channel
+        if channel not in self._rooms.channels:
+            raise NotReachable
+        post = self._rooms.add(channel, APP_ID, thread=target.conversation.thread)
+        post.state, post.run, post.persona, post.can_stop = State.WORKING, target.run, target.persona, True
+        try:
+            await save(PartRef(0, post.ref))
+        except BaseException:
+            self._rooms.remove(post)
+            raise
+        self._rooms.tell(post)
+        return post
+
+    def _remembered(self, post: Post) -> HistoryMessage:
+        return HistoryMessage(
+            id=post.id,
+            text=post.text if post.from_app else plain(post.text, self._rooms.people),
+            author=None if post.from_app else UserRef(WORKSPACE, post.author),
+            from_agent=post.from_app,
+            at=post.at,
+            author_name=post.persona.name if post.persona else self._rooms.person_name(UserRef(WORKSPACE, post.author)),
+            files=post.files,
+        )
+
+    def _person(self, user: UserRef) -> Resident | None:
+        return self._rooms.people.get(user.id) if user.workspace == WORKSPACE else None

@@ -1,0 +1,66 @@
+"""One answer, streamed into one message. The page has no size limit and no rate: nothing rolls over, nothing waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from adapters.playground.room import Post, Rooms, State
+from app.domain.views import View
+
+_RINGS = re.compile(r"<!(channel|here|everyone)(?:\|[^>]*)?>|<!subteam\^[^>]*>|@(?=(?:channel|here|everyone)\b)")
+_HIDDEN = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)])
+
+
+def inert(text: str) -> str:
+    """A model's text as it may be shown: it calls nobody, and no character in it turns or hides others."""
+    return _RINGS.sub(
+        lambda match: match[1] or ("" if match[0].startswith("<") else "@\u2060"), text.translate(_HIDDEN)
+    )
+
+
+class PlaygroundReply:
+    """Writes into its message as it comes; `finish` and `fail` have the last word. After `resume` nothing is appended."""
+
+    def __init__(self, rooms: Rooms, post: Post, *, resumed: bool) -> None:
+        self._rooms = rooms
+        self._post = post
+        self._resumed = resumed
+        self._said = ""
+        self._ended = False
+
+    async def append(self, text: str) -> None:
+        """Show more; a piece that changes what stands before it (half of a call to all) replaces the whole."""
+        if self._resumed or self._ended or not text:
+            return
+        self._said += text
+        shown, before = inert(self._said), self._post.text
+        if before and shown.startswith(before):
+            self._rooms.grow(self._post, shown[len(before) :])
+        else:
+            self._post.text = shown
+            self._rooms.tell(self._post)
+
+    async def status(self, text: str) -> None:
+        """Say what is being done now."""
+        if not self._ended and self._post.status != text:
+            self._post.status = text
+            self._rooms.tell(self._post)
+
+    async def finish(self, text: str, views: Sequence[View] = ()) -> None:
+        """End with the whole text."""
+        self._end(State.DONE, text, views)
+
+    async def fail(self, explanation: View, text: str = "") -> None:
+        """End with what was said and why there is no more."""
+        self._end(State.FAILED, text, (explanation,))
+
+    async def abandon(self) -> None:
+        """Let go; the message stays as it is until somebody resumes it."""
+        self._ended = True
+
+    def _end(self, state: State, text: str, views: Sequence[View]) -> None:
+        self._ended = True
+        post = self._post
+        post.state, post.text, post.views, post.status, post.can_stop = state, inert(text), tuple(views), "", False
+        self._rooms.tell(post)

@@ -1,0 +1,125 @@
+"""Who and what there is in the playground: a small company, fixed, so that two starts look the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.chat import MemberKind, UserRef
+
+NAME = "playground"
+WORKSPACE = f"{NAME}:fernwood"
+WORKSPACE_NAME = "Fernwood"
+APP_ID = "LATCHKEY"
+APP_NAME = "Latchkey"
+APP_EMOJI = "🔑"
+COMMAND = "/byok"
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A person one can be in the playground."""
+
+    id: str
+    name: str
+    role: str
+    kind: MemberKind
+    tint: int
+
+    @property
+    def ref(self) -> UserRef:
+        """How the rest of the service names this person."""
+        return UserRef(WORKSPACE, self.id)
+
+
+ADA = Resident("U-ADA", "Ada", "Admin", MemberKind.ADMIN, 0)
+MAX = Resident("U-MAX", "Max", "Member", MemberKind.MEMBER, 1)
+RESIDENTS = (ADA, MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A channel, or somebody's own chat with the app (then `of` is that person's id)."""
+
+    id: str
+    name: str
+    topic: str
+    of: str = ""
+
+    def open_to(self, person: str) -> bool:
+        """Whether a person sees it."""
+        return self.of in {"", person}
+
+
+ROOMS = (
+    Room("C-GENERAL", "general", "For the whole company"),
+    Room("C-PRODUCT", "product", "What we build next, and why"),
+    Room("C-SUPPORT", "support", "Questions from customers"),
+    Room("C-RANDOM", "random", "Everything else"),
+    *(Room(f"D-{one.id}", APP_NAME, "Only you and the app", of=one.id) for one in RESIDENTS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHint:
+    """What the composer offers after a slash; `usage` is what still has to be typed."""
+
+    text: str
+    usage: str
+    about: str
+
+
+COMMANDS = (
+    CommandHint(f"{COMMAND} help", "", "What Latchkey can do here"),
+    CommandHint(f"{COMMAND} setkey", "[provider]", "Add a provider key in a form"),
+    CommandHint(f"{COMMAND} keys", "", "The workspace's keys and their health"),
+    CommandHint(f"{COMMAND} test", "[key]", "Ask the provider whether a key works"),
+    CommandHint(f"{COMMAND} revoke", "[key]", "Shred a key at once"),
+    CommandHint(f"{COMMAND} agents", "", "Which agents answer here"),
+    CommandHint(f"{COMMAND} model", "<agent> <provider>/<model>", "Change what an agent thinks with"),
+    CommandHint(f"{COMMAND} admins", "[add|remove @person]", "Who may manage keys and agents"),
+    CommandHint(f"{COMMAND} audit", "", "Who changed and used what"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A message that is there at the start; `replies_to` counts seeds from 0."""
+
+    by: Resident
+    room: str
+    ago: timedelta
+    text: str
+    replies_to: int | None = None
+
+
+SEEDS = (
+    Seed(MAX, "C-GENERAL", timedelta(minutes=52), "Morning! The office plants have survived the weekend. 🌿"),
+    Seed(
+        MAX,
+        "C-PRODUCT",
+        timedelta(minutes=38),
+        "Beta feedback is in: **14 teams** tried the import. Eleven finished it, three gave up at the column mapping.",
+    ),
+    Seed(ADA, "C-PRODUCT", timedelta(minutes=31), "Do we know what the three had in common?", replies_to=1),
+    Seed(
+        MAX,
+        "C-PRODUCT",
+        timedelta(minutes=29),
+        "All three had more than 40 columns. The mapping screen shows ten at a time, so they lost their place.",
+        replies_to=1,
+    ),
+    Seed(
+        ADA,
+        "C-PRODUCT",
+        timedelta(minutes=24),
+        "Then let us show all columns at once and guess the obvious ones. I would like that before the launch on the 9th.",
+        replies_to=1,
+    ),
+    Seed(
+        ADA,
+        "C-SUPPORT",
+        timedelta(minutes=15),
+        "A customer asks whether exports keep their time zone. Has anybody answered that before?",
+    ),
+)
