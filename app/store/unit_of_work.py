@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.errors import SettingsError
 from app.ports.clock import Clock
 from app.store import migrations
 from app.store.agents import AgentRows
@@ -42,7 +44,7 @@ class Database:
     """SQLite (`sqlite:///path`) or PostgreSQL (`postgresql://…`). Errors of the driver never carry a statement's values."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self.url = _with_driver(make_url(url))
+        self.url = _parsed(url)
         self._clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -66,12 +68,24 @@ class Database:
             yield UnitOfWork(connection, self._clock)
 
     async def migrate(self) -> None:
-        """Bring the tables to what this version of the code expects; quick when they are."""
-        async with self._reader.connect() as connection:
-            current = await connection.run_sync(migrations.version)
-        if current != migrations.HEAD:
+        """Bring the tables to what this version of the code expects; quick when they are. Raises SettingsError."""
+        if not await self.is_current():
             async with self._writer.begin() as connection:
                 await connection.run_sync(migrations.upgrade)
+
+    async def is_current(self) -> bool:
+        """Whether the tables are what this version of the code expects. Raises SettingsError when the database cannot be used."""
+        try:
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(migrations.version) == migrations.HEAD
+        except DBAPIError as error:
+            place = (
+                self.url.database if self.is_sqlite else f"{self.url.host}:{self.url.port or 5432}/{self.url.database}"
+            )
+            raise SettingsError(
+                f"The database {place} cannot be used ({type(error.orig).__name__}). "
+                + ("Is it a file that this user may write?" if self.is_sqlite else "Look at LATCHKEY_DATABASE_URL.")
+            ) from None
 
     async def truncate_log(self) -> bool:
         """See that nothing deleted lingers in SQLite's write-ahead log. False while a reader holds it: try again later."""
@@ -93,9 +107,19 @@ class Database:
             await self._reader.dispose()
 
 
-def _with_driver(url: URL) -> URL:
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-    return url.set(drivername=drivers.get(url.drivername, url.drivername))
+def _parsed(url: str) -> URL:
+    try:
+        given = make_url(url)
+    except ArgumentError:
+        given = URL.create("unknown")
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}.get(
+        given.drivername
+    )
+    if driver is None:
+        raise SettingsError(
+            "LATCHKEY_DATABASE_URL: should be postgresql://user:password@host/database, or sqlite:///file."
+        )
+    return given.set(drivername=driver)
 
 
 def _sqlite(url: URL, *, connections: int, begin: str, read_only: bool = False) -> AsyncEngine:
