@@ -1,0 +1,133 @@
+"""What people do with an answer: stop it, have it tried again, say what they think of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+import structlog
+
+from app.domain.chat import ConversationRef, UserRef
+from app.domain.events import Action, Addressed, Mention, Nothing, Outcome, Private
+from app.domain.inbox import Arrival, RunRecord
+from app.domain.run import RunState
+from app.domain.views import Level
+from app.errors import NotAllowed
+from app.ports.clock import Clock
+from app.ports.engine import Runs
+from app.ports.keys import Sealer
+from app.services.arrivals import Arrivals
+from app.services.codec import dump
+from app.services.explain import RETRY
+from app.services.plans import payload_place, question_id
+from app.services.screens.words import notice
+from app.store.inbox import RETRY_MARK
+from app.store.unit_of_work import Database
+
+log = structlog.get_logger(__name__)
+
+FEEDBACK, STOP = "feedback", "stop"
+ACTIONS = frozenset({FEEDBACK, RETRY, STOP})
+THUMBS = ("good", "bad")
+
+GONE = notice(Level.INFO, "That answer is too old for this.")
+
+
+class TellsAdmins(Protocol):
+    """What is needed of `app.services.access`."""
+
+    async def is_admin(self, user: UserRef) -> bool:
+        """Whether this person is an admin now."""
+
+
+class Answers:
+    """Acts on runs. Whose run it is, or who is an admin, is asked at the moment of the act."""
+
+    def __init__(
+        self, database: Database, sealer: Sealer, runs: Runs, *, arrivals: Arrivals, access: TellsAdmins, clock: Clock
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._runs = runs
+        self._arrivals = arrivals
+        self._access = access
+        self._clock = clock
+
+    async def action(self, event: Action) -> Outcome:
+        """Feedback, retry or stop under an answer. Raises NotAllowed."""
+        thumb, _, run = event.value.rpartition(":")
+        async with self._database.read() as uow:
+            record = await uow.runs.get(event.user.workspace, run)
+            if record is None and event.message:  # the platform's button may only know its message
+                record = await uow.runs.get(event.user.workspace, await uow.runs.run_of_part(event.message))
+        if record is None:
+            return Private(GONE)
+        if event.action_id == FEEDBACK:
+            return await self._feedback(record, thumb)
+        await self._must_be_theirs(record, event.user)
+        if event.action_id == STOP:
+            await self.stop(record.id)
+            return Nothing()
+        return await self._retry(record, event)
+
+    async def stop(self, run: str) -> None:
+        """Stop a run, wherever it is at: it keeps what it has said so far."""
+        async with self._database.begin() as uow:
+            running = await uow.runs.request_stop(run)
+        if running:
+            await self._runs.stop(run)
+
+    async def stop_conversation(self, conversation: ConversationRef) -> None:
+        """Stop what is being answered in a conversation."""
+        where = conversation
+        async with self._database.read() as uow:
+            known = await uow.inbox.find(where.workspace, where.channel, where.thread)
+            running = await uow.runs.running(where.workspace, known.id) if known else ()
+        for run in running:
+            await self.stop(run.id)
+
+    async def _feedback(self, record: RunRecord, thumb: str) -> Outcome:
+        if thumb not in THUMBS:
+            return Nothing()
+        async with self._database.begin() as uow:
+            await uow.runs.keep_feedback(record.id, thumb)
+        log.info("feedback", run=record.id, workspace=record.workspace, thumb=thumb)
+        return Private(notice(Level.INFO, "Thank you for telling."))
+
+    async def _retry(self, record: RunRecord, event: Action) -> Outcome:
+        """One repetition per run, however often the button is pressed; a repetition has a button of its own."""
+        if record.state is RunState.RUNNING:
+            return Private(notice(Level.INFO, "This is still being answered."))
+        message_id = f"{question_id(record.message_id)}{RETRY_MARK}{record.id}"
+        mention = Mention(
+            event_id=f"{RETRY}:{record.id}",
+            conversation=_conversation(record, event),
+            message_id=message_id,
+            user=UserRef(record.workspace, record.asker),
+            addressed=Addressed.MENTION,
+            at=self._clock.now(),
+            text="",
+            retry_of=record.id,
+        )
+        payload = await self._sealer.seal(
+            payload_place(record.workspace, record.channel, message_id), json.dumps(dump(mention)).encode()
+        )
+        accepted = await self._arrivals.keep(
+            Arrival(
+                record.workspace, record.channel, record.thread, mention.event_id, message_id, record.asker, payload
+            )
+        )
+        await self._runs.start(accepted.conversation)
+        return Nothing()
+
+    async def _must_be_theirs(self, record: RunRecord, user: UserRef) -> None:
+        if user.id != record.asker and not await self._access.is_admin(user):
+            raise NotAllowed("Only the person who asked, or an admin, can do that.")
+
+
+def _conversation(record: RunRecord, event: Action) -> ConversationRef:
+    """The conversation as the platform tells of it, if it is the run's; it knows more than a row does."""
+    told = event.conversation
+    if told and (told.workspace, told.channel, told.thread) == (record.workspace, record.channel, record.thread):
+        return told
+    return ConversationRef(record.workspace, record.channel, record.thread)

@@ -1,0 +1,129 @@
+"""Why there is no answer, in plain words: the cause, and what happens next. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from app.domain.views import Block, Button, Buttons, Level, Note, Notice, Style, View, rich
+from app.errors import (
+    BadAnswer,
+    ContextTooLong,
+    CutOff,
+    KeyRejected,
+    ModelGone,
+    NoCredit,
+    NoKey,
+    NoModel,
+    NotPermitted,
+    Overloaded,
+    RateLimited,
+    RequestRefused,
+    Stopped,
+    TimedOut,
+    Unreachable,
+)
+from app.services.screens.keys import ADD
+
+RETRY = "retry"
+"""The action of the button under an answer that failed or was stopped; its value is the run."""
+
+INTERRUPTED = "Interrupted"
+QUESTION_GONE = "QuestionGone"
+UNREADABLE = "ConversationUnreadable"
+WORDLESS = "Wordless"
+DECLINED = "Declined"
+
+_CAUSES: dict[str, tuple[str, str]] = {
+    KeyRejected.__name__: (
+        "The model's provider rejected this workspace's key.",
+        "Its admins have been told. Once they have set a working key, press Retry.",
+    ),
+    NoCredit.__name__: (
+        "The provider account behind this workspace's key has no credit left.",
+        "Its admins have been told. Once there is credit again, press Retry.",
+    ),
+    NotPermitted.__name__: (
+        "The provider does not let this workspace's key use this agent's model.",
+        "An admin can choose another model for the agent, or allow this one at the provider.",
+    ),
+    RateLimited.__name__: ("The provider limits how fast this workspace's key may be used.", "Press Retry in a while."),
+    Overloaded.__name__: ("The model's provider is overloaded at the moment.", "Press Retry in a while."),
+    ModelGone.__name__: (
+        "The provider no longer offers this agent's model.",
+        "An admin can choose another one with `/byok model` or in Latchkey's home tab.",
+    ),
+    ContextTooLong.__name__: (
+        "This conversation is too long for the agent's model.",
+        "Begin a new thread, or mention the agent with the one word `forget` and ask again.",
+    ),
+    RequestRefused.__name__: (
+        "The provider refused to answer this as it was asked.",
+        "Asking in other words, or choosing another model, may help.",
+    ),
+    CutOff.__name__: ("The provider's answer broke off in the middle.", "Press Retry to ask once more."),
+    TimedOut.__name__: ("The provider did not answer in time.", "Press Retry to ask once more."),
+    Unreachable.__name__: ("The model's provider could not be reached.", "Press Retry in a while."),
+    BadAnswer.__name__: (
+        "The provider answered with something that could not be understood.",
+        "Press Retry to ask once more.",
+    ),
+    INTERRUPTED: ("Something went wrong on Latchkey's side while answering this.", "Press Retry to ask once more."),
+    UNREADABLE: ("Latchkey could not read this conversation.", "If it has been invited here, press Retry in a while."),
+    WORDLESS: ("The model ended without saying anything.", "Press Retry to ask once more."),
+    DECLINED: ("The model declined to answer this.", "Asking in other words, or choosing another model, may help."),
+    QUESTION_GONE: ("The question is not in this conversation any more.", "Ask it again and mention the agent."),
+}
+
+_WITHOUT_RETRY = (QUESTION_GONE,)
+
+
+def stopped(run: str) -> View:
+    """Under what was said until somebody stopped it."""
+    return View(blocks=(Note(rich("Stopped.")), _retry(run)))
+
+
+def failure(
+    code: str, run: str, *, message: str = "", retry_after: float | None = None, to_admin: bool = False
+) -> View:
+    """Why there is no (whole) answer. Where the cause is this workspace's set-up, its `message` says so already."""
+    if code == Stopped.__name__:
+        return stopped(run)
+    if code in (NoKey.__name__, NoModel.__name__):
+        return _missing(message, run, to_admin=to_admin)
+    cause, after = _CAUSES.get(code, _CAUSES[INTERRUPTED])
+    if retry_after is not None:
+        after = f"It asks to wait {_patience(retry_after)}. {after}"
+    blocks: list[Block] = [Notice(rich(cause), Level.WARNING), Note(rich(after))]
+    if to_admin and code in (KeyRejected.__name__, NoCredit.__name__):
+        blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY), _button(run))))
+    elif code not in _WITHOUT_RETRY:
+        blocks.append(_retry(run))
+    return View(blocks=tuple(blocks))
+
+
+def refusal(message: str) -> View:
+    """Why somebody is not answered here; told to nobody else."""
+    return View(blocks=(Notice(rich(message), Level.INFO),))
+
+
+def _missing(message: str, run: str, *, to_admin: bool) -> View:
+    after = "Then press Retry." if to_admin else "Ask an admin of this workspace to do so, then press Retry."
+    first = (Button(ADD, "Set a key", style=Style.PRIMARY),) if to_admin else ()
+    return View(
+        blocks=(Notice(rich(message), Level.WARNING), Note(rich(after)), Buttons((*first, _button(run)))),
+    )
+
+
+def _retry(run: str) -> Buttons:
+    return Buttons((_button(run),))
+
+
+def _button(run: str) -> Button:
+    return Button(RETRY, "Retry", run)
+
+
+def _patience(seconds: float) -> str:
+    if seconds < 90:
+        return f"{math.ceil(seconds)} seconds"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} minutes" if minutes < 90 else f"{math.ceil(minutes / 60)} hours"

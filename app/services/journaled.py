@@ -1,0 +1,159 @@
+"""The model and the tools as a run gets them: every call is one step of its journal, paid for once and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, ToolResult, Usage
+from app.errors import PROVIDER_ERRORS, BadAnswer, NoKey, NoModel, RateLimited, Stopped, UserError
+from app.ports.agents import ModelClient, Tool
+from app.ports.engine import Journal
+from app.services.codec import clean, dump, load
+from app.services.delivery import Delivery
+
+MOST_TRIES = 4
+LONGEST_WAIT = 120.0
+"""Seconds: a provider that asks for more patience is explained instead."""
+
+PARAGRAPH = "\n\n"
+
+_KINDS: dict[str, type[UserError]] = {**PROVIDER_ERRORS, NoKey.__name__: NoKey, NoModel.__name__: NoModel}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What became of one model call. `error` is a code; a stopped call keeps what was said so far."""
+
+    text: str = field(repr=False, default="")
+    done: ModelDone | None = None
+    error: str = ""
+    message: str = ""
+    retry_after: float | None = None
+    stopped: bool = False
+
+    @property
+    def usage(self) -> Usage:
+        """What it used, as far as the provider told."""
+        return self.done.usage if self.done else Usage()
+
+    @property
+    def outcome(self) -> str:
+        """Empty, or a code of app.errors."""
+        return Stopped.__name__ if self.stopped else self.error
+
+
+class JournaledModel:
+    """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again."""
+
+    def __init__(
+        self, inner: ModelClient, journal: Journal, delivery: Delivery, stop_requested: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.model = inner.model
+        self.context_window = inner.context_window
+        self.calls: list[ModelCall] = []
+        self._inner = inner
+        self._journal = journal
+        self._delivery = delivery
+        self._stop_requested = stop_requested
+        self._said = ""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        """See ModelClient.stream. A provider that asks for patience is asked again, after a durable wait."""
+        for tries in range(1, MOST_TRIES + 1):
+            call = await self._call(request, tries)
+            if call.text:
+                self._said += call.text
+                yield TextDelta(call.text)
+            if call.done:
+                yield call.done
+                return
+            wait = patience(call, tries)
+            if wait is None:
+                raise Stopped if call.stopped else _raised(call)
+            if await self._journal.wait("stop", wait):
+                raise Stopped
+
+    async def _call(self, request: ModelRequest, tries: int) -> ModelCall:
+        async def work() -> Json:
+            call = await self._ask(request)
+            if patience(call, tries) is not None:
+                await self._delivery.status("is waiting for the model's provider…")
+            return dump(call)
+
+        call = load(ModelCall, await self._journal.step(f"model:{len(self.calls)}", work, stoppable=True))
+        self.calls.append(call)
+        return call
+
+    async def _ask(self, request: ModelRequest) -> ModelCall:
+        said: list[str] = []
+        try:
+            if self._journal.stopping or await self._stop_requested():
+                return ModelCall(stopped=True)
+            await self._delivery.status("is thinking…")
+            async with aclosing(cast("AsyncGenerator[ModelEvent]", self._inner.stream(request))) as events:
+                async for event in events:
+                    if isinstance(event, ModelDone):
+                        return ModelCall("".join(said), event)
+                    await self._show(event.text, first=not said)
+                    said.append(clean(event.text))
+        except asyncio.CancelledError:
+            if not self._journal.stopping:
+                raise
+            return ModelCall("".join(said), stopped=True)
+        except Stopped:
+            return ModelCall("".join(said), stopped=True)
+        except UserError as error:
+            return ModelCall(
+                "".join(said),
+                error=error.code,
+                message=error.message,
+                retry_after=error.retry_after if isinstance(error, RateLimited) else None,
+            )
+        return ModelCall("".join(said), error=BadAnswer.__name__)
+
+    async def _show(self, text: str, *, first: bool) -> None:
+        if first and self._said and not self._said.endswith(PARAGRAPH):
+            await self._delivery.append(PARAGRAPH)  # as the runner writes it, too
+        await self._delivery.append(text)
+
+
+class JournaledTool:
+    """See Tool. A call whose result is remembered is not made again."""
+
+    def __init__(self, inner: Tool, journal: Journal, delivery: Delivery) -> None:
+        self.spec = inner.spec
+        self._inner = inner
+        self._journal = journal
+        self._delivery = delivery
+
+    async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """See Tool.call."""
+
+        async def work() -> Json:
+            await self._delivery.status(f"is using {self.spec.name}…")
+            return dump(await self._inner.call(call_id, arguments))
+
+        return load(ToolResult, await self._journal.step(f"tool:{self.spec.name}", work, stoppable=True))
+
+
+def patience(call: ModelCall, tries: int) -> float | None:
+    """How many seconds to wait before this call is made again; None if it is not worth it."""
+    if call.text or call.stopped or tries >= MOST_TRIES or not issubclass(_kind(call.error), RateLimited):
+        return None
+    wait = call.retry_after if call.retry_after is not None else 2.0**tries
+    return max(wait, 0.1) if wait <= LONGEST_WAIT else None
+
+
+def _kind(code: str) -> type[UserError]:
+    return _KINDS.get(code, UserError)
+
+
+def _raised(call: ModelCall) -> UserError:
+    kind = _kind(call.error)
+    if issubclass(kind, RateLimited):
+        return kind(call.message, retry_after=call.retry_after)
+    return kind(call.message)

@@ -1,0 +1,234 @@
+"""What is to be done about one event, decided once: who answers, whether, with which key and model, and what is asked.
+
+Everything here is read within one step of the run's journal, so that a replay takes the same path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import structlog
+
+from app.domain.agent import AgentSpec, Decision, Denied
+from app.domain.chat import ConversationRef, HistoryMessage, UserRef
+from app.domain.events import Addressed, Mention
+from app.domain.inbox import Claim
+from app.domain.keys import ModelChoice
+from app.domain.secrets import KeyContext
+from app.errors import NoAgent, PlatformError, UserError
+from app.ports.agents import ModelClient, Question
+from app.ports.clock import Clock
+from app.ports.keys import Sealer
+from app.ports.platform import ChatPlatform
+from app.services.codec import load
+from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
+from app.store.inbox import RETRY_MARK
+from app.store.unit_of_work import Database
+
+log = structlog.get_logger(__name__)
+
+FORGET = "forget"
+WORDLESS = "(They mentioned you and wrote nothing else.)"
+
+_OWN_MENTION = re.compile(r"^\s*<@[^>\s]+>[\s:,]*")
+_PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
+
+
+class ChoosesAgents(Protocol):
+    """What is needed of `app.services.agents`."""
+
+    async def choose(self, mention: Mention, thread_agent: str) -> tuple[AgentSpec, str]:
+        """Who answers, and the text without its name. Raises NoAgent."""
+
+
+class Decides(Protocol):
+    """What is needed of `app.services.access`."""
+
+    async def is_admin(self, user: UserRef) -> bool:
+        """Whether this person is an admin now."""
+
+    async def may_ask(self, user: UserRef, conversation: ConversationRef, *, from_bot: bool) -> Decision:
+        """Whether this person may have an agent answer there."""
+
+
+class HoldsKeys(Protocol):
+    """What is needed of `app.services.keys`."""
+
+    async def resolve(self, agent: AgentSpec) -> ModelChoice:
+        """Which key and model it is. Raises UserError in words for the asker."""
+
+    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> ModelClient:
+        """The model, with its key applied at each call."""
+
+    async def redact(self, workspace: str, text: str) -> str:
+        """The text without keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there will be no answer. `private` ones are told to the asker alone, silent ones to nobody."""
+
+    code: str
+    message: str = ""
+    private: bool = False
+    silent: bool = False
+    to_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do. With a refusal the rest may be missing; `forget` says that only the context begins anew."""
+
+    mention: Mention
+    agent: AgentSpec | None = None
+    choice: ModelChoice | None = None
+    question: Question | None = field(default=None, repr=False)
+    refusal: Refusal | None = None
+    forget: bool = False
+
+
+class Planner:
+    """Decides what is to be done about an event that was taken up."""
+
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        platforms: Mapping[str, ChatPlatform],
+        *,
+        agents: ChoosesAgents,
+        access: Decides,
+        keys: HoldsKeys,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._platforms = platforms
+        self._agents = agents
+        self._access = access
+        self._keys = keys
+        self._clock = clock
+
+    async def plan(self, claim: Claim) -> Plan:
+        """Decide. What goes wrong with the platform or is a bug is raised; what a person should know is a Refusal."""
+        mention = await self._mention(claim)
+        if claim.again:
+            return Plan(mention, refusal=Refusal(INTERRUPTED))
+        if mention.addressed is Addressed.FOLLOW_UP and not claim.agent_id:
+            return Plan(mention, refusal=Refusal("NotAddressed", silent=True))
+        try:
+            agent, text = await self._agents.choose(mention, claim.agent_id)
+        except NoAgent as error:
+            silent = mention.addressed is Addressed.FOLLOW_UP
+            return Plan(mention, refusal=Refusal(error.code, error.message, private=True, silent=silent))
+        decision = await self._access.may_ask(mention.user, mention.conversation, from_bot=mention.from_bot)
+        if isinstance(decision, Denied):
+            return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True))
+        await self._keep_agent(claim, agent)
+        if mention.addressed is not Addressed.FOLLOW_UP and text.strip(" .!`").casefold() == FORGET:
+            return Plan(mention, agent, forget=True)
+        return await self._ask(claim, replace(mention, text=text), agent)
+
+    async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec) -> Plan:
+        fetching = asyncio.create_task(self._platform(claim).history(mention.conversation))
+        try:
+            choice = await self._keys.resolve(agent)
+        except UserError as error:
+            fetching.cancel()
+            admin = await self._access.is_admin(mention.user)
+            return Plan(mention, agent, refusal=Refusal(error.code, error.message, to_admin=admin))
+        except BaseException:
+            fetching.cancel()
+            raise
+        try:
+            thread = await fetching
+        except PlatformError as error:
+            log.warning("conversation not read", run=claim.run, error=error.code)
+            return Plan(mention, agent, refusal=Refusal(UNREADABLE))
+        text = mention.text
+        if mention.retry_of:
+            asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
+            if asked is None:
+                return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
+            mention = replace(mention, text=_OWN_MENTION.sub("", asked.text))
+            text = (await self._agents.choose(mention, agent.id))[1]
+        async with self._database.read() as uow:
+            shown = {part.message.id for part in await uow.runs.parts(claim.workspace, claim.run)}
+        history = context(thread, question_id(claim.message_id), claim.forget_before, shown)
+        question = await self._question(mention, agent, text, history)
+        return Plan(replace(mention, text=""), agent, choice, question)
+
+    async def _question(
+        self, mention: Mention, agent: AgentSpec, text: str, history: tuple[HistoryMessage, ...]
+    ) -> Question:
+        workspace = mention.workspace
+        safe = [replace(item, text=await self._keys.redact(workspace, item.text), files=()) for item in history]
+        asked = await self._keys.redact(workspace, text) or WORDLESS
+        people = _people(mention.user, safe, asked)
+        names = {person: f"Person {number}" for number, person in enumerate(people, start=1)}
+        if agent.share_names:
+            platform = self._platforms[workspace.split(":", 1)[0]]
+            found = await asyncio.gather(*(platform.display_name(UserRef(workspace, person)) for person in people))
+            names = dict(zip(people, found, strict=True))
+        return Question(asked, mention.user, tuple(safe), names, self._clock.now())
+
+    async def _mention(self, claim: Claim) -> Mention:
+        async with self._database.read() as uow:
+            sealed = await uow.inbox.payload(claim.inbox_id)
+        if sealed is None:
+            raise ValueError("an event without its payload was taken up")
+        opened = await self._sealer.open(payload_place(claim.workspace, claim.channel, claim.message_id), sealed)
+        return load(Mention, json.loads(opened))
+
+    async def _keep_agent(self, claim: Claim, agent: AgentSpec) -> None:
+        if claim.agent_id != agent.id:
+            async with self._database.begin() as uow:
+                await uow.inbox.keep_agent(claim.conversation, agent.id)
+
+    def _platform(self, claim: Claim) -> ChatPlatform:
+        return self._platforms[claim.workspace.split(":", 1)[0]]
+
+
+def payload_place(workspace: str, channel: str, message_id: str) -> KeyContext:
+    """What a sealed Mention is bound to."""
+    return KeyContext(workspace, "inbox", f"{channel}/{message_id}")
+
+
+def question_id(message_id: str) -> str:
+    """The platform's id of the message: a repetition's without its mark."""
+    return message_id.partition(RETRY_MARK)[0]
+
+
+def context(
+    thread: Sequence[HistoryMessage], question: str, forget_before: str, shown: set[str]
+) -> tuple[HistoryMessage, ...]:
+    """The thread as the agent should know it: what came after the last `forget`, without the question and what people asked after it."""
+    messages = list(thread)
+    ids = [item.id for item in messages]
+    if forget_before:
+        # Not there any more (deleted, or beyond what the platform gives): nothing before the question is sure to be meant.
+        cut = ids.index(forget_before) if forget_before in ids else ids.index(question) if question in ids else len(ids)
+        messages = messages[cut + 1 :] if forget_before in ids else messages[cut:]
+    at = next((place for place, item in enumerate(messages) if item.id == question), len(messages))
+    return tuple(
+        item
+        for place, item in enumerate(messages)
+        if item.id not in shown and (place < at or (place > at and item.from_agent))
+    )
+
+
+def _people(asker: UserRef, history: Sequence[HistoryMessage], text: str) -> tuple[str, ...]:
+    """Everybody who speaks or is spoken of, in the order of their appearance."""
+    found: dict[str, None] = {}
+    for item in history:
+        if item.author and not item.from_agent:
+            found.setdefault(item.author.id)
+        found.update(dict.fromkeys(_PERSON.findall(item.text)))
+    found.setdefault(asker.id)
+    found.update(dict.fromkeys(_PERSON.findall(text)))
+    return tuple(found)

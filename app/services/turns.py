@@ -1,0 +1,263 @@
+"""One turn: an event that was taken up is answered, refused or explained, and delivered for certain."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from app.domain.agent import AgentSpec
+from app.domain.chat import ConversationRef, Persona, UserRef
+from app.domain.inbox import Claim, Receipt
+from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
+from app.domain.views import Feedback, Note, View, rich
+from app.errors import PlatformError, RateLimited, Stopped, UserError
+from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
+from app.ports.engine import Journal
+from app.ports.platform import ChatPlatform, ReplyTarget
+from app.services import explain
+from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
+from app.services.journaled import JournaledModel, JournaledTool
+from app.services.plans import HoldsKeys, Plan, Refusal, question_id
+from app.services.workspaces import WorkspaceSettings
+from app.store.unit_of_work import Database
+
+log = structlog.get_logger(__name__)
+
+MOST_DELIVERIES = 5
+HOUSE = Persona("Latchkey", "🔑")
+FORGOTTEN = "Done: I no longer look at what was said above."
+
+
+class HasSettings(Protocol):
+    """What is needed of `app.services.workspaces`."""
+
+    async def settings(self, workspace: str) -> WorkspaceSettings:
+        """What the workspace's admins have set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended, and what paid for it."""
+
+    state: RunState
+    agent_id: str = ""
+    error: str = ""
+    retry_of: str = ""
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What came of asking the model. `failed` is why there is no (whole) text."""
+
+    text: str = ""
+    finished: RunFinished | None = None
+    failed: UserError | Stopped | None = None
+
+
+class Turns:
+    """Answers one event at a time. All that it does to the world, and all that it reads of it, is a step of the journal."""
+
+    def __init__(
+        self,
+        database: Database,
+        platforms: Mapping[str, ChatPlatform],
+        *,
+        keys: HoldsKeys,
+        workspaces: HasSettings,
+        runner: AgentRunner,
+        prompt: PromptBuilder,
+        tools: ToolFactory,
+    ) -> None:
+        self._database = database
+        self._platforms = platforms
+        self._keys = keys
+        self._workspaces = workspaces
+        self._runner = runner
+        self._prompt = prompt
+        self._tools = tools
+
+    async def take(self, journal: Journal, claim: Claim, plan: Plan, *, fresh: bool) -> Ending:
+        """Do what the plan says. `fresh` tells that nothing of this run can have been shown yet."""
+        delivery = self._delivery(claim, plan.mention.conversation, plan, fresh=fresh)
+        try:
+            return await self._take(journal, claim, plan, delivery)
+        except BaseException:  # a bug, or the process goes down: either way somebody else takes the reply up
+            await delivery.abandon()
+            raise
+
+    async def apologise(self, journal: Journal, claim: Claim, plan: Plan | None) -> Ending:
+        """Explain in the thread that something went wrong, whatever it was."""
+        conversation = (
+            plan.mention.conversation if plan else ConversationRef(claim.workspace, claim.channel, claim.thread)
+        )
+        delivery = self._delivery(claim, conversation, plan, fresh=False)
+        await self._deliver(journal, delivery, "", failed=explain.failure(explain.INTERRUPTED, claim.run))
+        agent = plan.agent.id if plan and plan.agent else ""
+        return Ending(RunState.FAILED, agent, explain.INTERRUPTED)
+
+    async def _take(self, journal: Journal, claim: Claim, plan: Plan, delivery: Delivery) -> Ending:
+        agent_id = plan.agent.id if plan.agent else ""
+        retry_of = plan.mention.retry_of
+        if plan.refusal:
+            await self._refuse(journal, claim, plan, plan.refusal, delivery)
+            return Ending(RunState.FAILED, agent_id, plan.refusal.code, retry_of)
+        if plan.forget or plan.agent is None:
+            error = await self._forget(journal, claim, delivery)
+            return Ending(RunState.FAILED if error else RunState.DONE, agent_id, error, retry_of)
+        answer, receipts = await self._ask(journal, claim, plan, plan.agent, delivery)
+        state = RunState.DONE
+        if isinstance(answer.failed, Stopped):
+            state, error = RunState.STOPPED, answer.failed.code
+            undelivered = await self._deliver(journal, delivery, answer.text, failed=explain.stopped(claim.run))
+        elif answer.failed:
+            state, error = RunState.FAILED, answer.failed.code
+            undelivered = await self._deliver(journal, delivery, answer.text, failed=_why(answer.failed, claim.run))
+        else:
+            error = ""
+            undelivered = await self._finish(journal, claim, plan.agent, answer, delivery)
+        if undelivered:
+            state, error = RunState.FAILED, undelivered
+        return Ending(state, agent_id, error, retry_of, receipts)
+
+    async def _ask(
+        self, journal: Journal, claim: Claim, plan: Plan, agent: AgentSpec, delivery: Delivery
+    ) -> tuple[_Answer, tuple[Receipt, ...]]:
+        choice, question = plan.choice, plan.question
+        if choice is None or question is None:
+            raise ValueError("a plan without a refusal has a model and a question")
+        client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
+        model = JournaledModel(client, journal, delivery, lambda: self._stop_requested(claim.run))
+        tools = [JournaledTool(tool, journal, delivery) for tool in self._tools(agent, question)]
+        messages = self._prompt(agent, question, context_window=choice.context_window)
+        answer = _Answer()
+        try:
+            async with aclosing(self._runner.run(agent, messages, model, tools)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        answer.text += event.text
+                    elif isinstance(event, RunFinished):
+                        answer.text, answer.finished = event.text, event
+        except (UserError, Stopped) as error:
+            answer.failed = error
+        receipts = tuple(
+            Receipt(
+                run=claim.run,
+                number=number,
+                key_id=choice.key_id,
+                fingerprint=choice.fingerprint,
+                provider=choice.provider,
+                model=call.done.model if call.done else choice.model,
+                usage=call.usage,
+                outcome=call.outcome,
+            )
+            for number, call in enumerate(model.calls)
+        )
+        return answer, receipts
+
+    async def _finish(
+        self, journal: Journal, claim: Claim, agent: AgentSpec, answer: _Answer, delivery: Delivery
+    ) -> str:
+        finished = answer.finished
+        if finished is None or not answer.text.strip():
+            code = explain.DECLINED if finished and finished.stop is Stop.REFUSED else explain.WORDLESS
+            await self._deliver(journal, delivery, "", failed=explain.failure(code, claim.run))
+            return code
+        notes = _notes(finished)
+
+        async def work() -> Json:
+            settings = await self._workspaces.settings(claim.workspace)
+            footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
+            under = View(blocks=(*notes, *footer, Feedback(claim.run)))
+            return await delivery.finish(await self._keys.redact(claim.workspace, answer.text), (under,))
+
+        return await _persistently(journal, work)
+
+    async def _deliver(self, journal: Journal, delivery: Delivery, text: str, *, failed: View) -> str:
+        async def work() -> Json:
+            safe = await self._keys.redact(delivery.target.conversation.workspace, text)
+            return await delivery.fail(failed, safe)
+
+        return await _persistently(journal, work)
+
+    async def _refuse(self, journal: Journal, claim: Claim, plan: Plan, refusal: Refusal, delivery: Delivery) -> None:
+        if refusal.silent:
+            return
+        if not refusal.private:
+            view = explain.failure(refusal.code, claim.run, message=refusal.message, to_admin=refusal.to_admin)
+            await self._deliver(journal, delivery, "", failed=view)
+            return
+
+        async def work() -> Json:
+            mention = plan.mention
+            try:
+                platform = self._platforms[claim.workspace.split(":", 1)[0]]
+                await platform.whisper(mention.user, explain.refusal(refusal.message), mention.conversation)
+            except PlatformError as error:
+                log.warning("refusal not told", run=claim.run, error=error.code)
+            return None
+
+        await journal.step("whisper", work)
+
+    async def _forget(self, journal: Journal, claim: Claim, delivery: Delivery) -> str:
+        async def forget() -> Json:
+            async with self._database.begin() as uow:
+                await uow.inbox.forget_before(claim.conversation, question_id(claim.message_id))
+            return None
+
+        await journal.step("forget", forget)
+        return await _persistently(journal, lambda: delivery.finish(FORGOTTEN, ()))
+
+    async def _stop_requested(self, run: str) -> bool:
+        async with self._database.read() as uow:
+            return await uow.runs.stop_requested(run)
+
+    def _delivery(self, claim: Claim, conversation: ConversationRef, plan: Plan | None, *, fresh: bool) -> Delivery:
+        target = ReplyTarget(
+            conversation=conversation,
+            asker=plan.mention.user if plan else _asker(claim),
+            asked=question_id(claim.message_id),
+            run=claim.run,
+            persona=plan.agent.persona if plan and plan.agent else HOUSE,
+            hints=plan.mention.hints if plan else {},
+        )
+        return Delivery(self._platforms[claim.workspace.split(":", 1)[0]], self._database, target, fresh=fresh)
+
+
+async def _persistently(journal: Journal, work: Callable[[], Awaitable[Json]]) -> str:
+    """Deliver; where the platform is not there at the moment, again and again for a while. Tells what went wrong, or nothing."""
+    code: Json = ""
+    for tries in range(MOST_DELIVERIES):
+        code = await journal.step("deliver", work)
+        if code not in WORTH_ANOTHER_TRY:
+            break
+        await journal.sleep(2.0**tries)
+    return str(code or "")
+
+
+def _why(error: UserError, run: str) -> View:
+    wait = error.retry_after if isinstance(error, RateLimited) else None
+    return explain.failure(error.code, run, message=error.message, retry_after=wait)
+
+
+def _notes(finished: RunFinished) -> tuple[Note, ...]:
+    """What a reader should know about an answer that ended otherwise than by itself."""
+    if finished.limit:
+        text = f"This agent stopped at its limit of {finished.limit}."
+    elif finished.stop is Stop.LENGTH:
+        text = (
+            "The answer reached this agent's length limit and ends here. Ask to go on, or let an admin raise the limit."
+        )
+    elif finished.stop is Stop.REFUSED:
+        text = "The model declined to answer this."
+    else:
+        return ()
+    return (Note(rich(text)),)
+
+
+def _asker(claim: Claim) -> UserRef:
+    return UserRef(claim.workspace, claim.user)
