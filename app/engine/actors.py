@@ -60,6 +60,11 @@ class Engine:
         """How many actors live in this process, waiting ones counted."""
         return len(self._actors)
 
+    @property
+    def running(self) -> bool:
+        """Whether it has been launched, and not drained."""
+        return self._open
+
     async def launch(self) -> None:
         """Begin: what an earlier process left unfinished is resumed. Raises SettingsError if another process is at it."""
         self._lock = take_lock(self._options.lock) if self._options.lock else None
