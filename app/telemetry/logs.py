@@ -121,7 +121,9 @@ def _library_words(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     record: logging.LogRecord = event["_record"]
     event["where"] = f"{_short(record.pathname)}:{record.lineno}"
     apart = event.pop("positional_args")
-    if not record.name.startswith(OURS) and not (apart and isinstance(record.msg, str)):
+    if record.name.startswith(OURS):
+        event["event"] = str(record.msg) % apart if apart else str(record.msg)
+    elif not (apart and isinstance(record.msg, str)):
         event["event"] = "a library has something to say"
     return event
 

@@ -113,6 +113,11 @@ def test_a_librarys_warning_is_told_without_what_was_formatted_into_it() -> None
     assert second["event"] == "Failed to handle %s"
 
 
+def test_our_own_lines_may_come_by_the_standard_library_too() -> None:
+    (line,) = logged("logging.getLogger('adapters.example').warning('no suggestions: %s', 'TimeoutError')")
+    assert line["event"] == "no suggestions: TimeoutError"
+
+
 def test_crashes_threads_warnings_and_forgotten_tasks_go_the_same_way() -> None:
     lines = logged("""
         warnings.warn(CANARY)
