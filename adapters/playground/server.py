@@ -20,7 +20,7 @@ from app.ports.inbound import Inbound
 
 BASE = "/playground"
 LARGEST_FRAME = 64 * 1024
-LARGEST_FILE = 5 * 1024 * 1024
+LARGEST_FILE = 1024 * 1024
 MOST_WINDOWS = 24
 MOST_AT_ONCE = 16  # frames of one window in work
 STATIC = Path(__file__).parent / "static"
@@ -91,14 +91,12 @@ class PlaygroundServer:
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request, wants_origin=True):
             return refusal
-        data = bytearray()
-        async for piece in request.content.iter_chunked(64 * 1024):
-            data += piece
-            if len(data) > LARGEST_FILE:
-                return _answer(413, "Files may have 5 MB here.")
+        data = await request.read()
+        if len(data) > LARGEST_FILE:
+            return _answer(413, "Files may have 1 MB here.")
         name = request.query.get("name", "")[:200].strip().replace("/", "_") or "file"
         kind = request.content_type[:100]
-        file = self._rooms.keep_file(name, kind, bytes(data))
+        file = self._rooms.keep_file(name, kind, data)
         return web.json_response({"id": file.id, "name": file.name, "size": file.size}, headers=HEADERS)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:

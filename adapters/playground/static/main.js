@@ -78,7 +78,7 @@ async function upload(file) {
   try {
     const answer = await fetch(`files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: { "Content-Type": file.type || "application/octet-stream" } });
     if (answer.ok) return await answer.json();
-    toast(answer.status === 413 ? "That file is too large: 5 MB at most." : "That file could not be attached.");
+    toast(answer.status === 413 ? "That file is too large: 1 MB at most." : "That file could not be attached.");
   } catch {
     toast("That file could not be attached.");
   }
