@@ -1,0 +1,1 @@
+"""Slack: slack-bolt on our own HTTP server, or Socket Mode."""

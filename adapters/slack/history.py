@@ -1,0 +1,63 @@
+"""A thread as Slack has it → HistoryMessages. Fetched when it is needed, kept nowhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from adapters.slack.identity import Identity, Json, items, obj, string
+from adapters.slack.installations import Installation
+from adapters.slack.parse import files_of, moment, without_mention
+from adapters.slack.web_api import SlackRefused, WebApi
+from app.domain.chat import ConversationRef, HistoryMessage
+
+_PAGE = 200
+_MOST_PAGES = 25
+_SPOKEN = {None, "file_share", "thread_broadcast", "me_message", "bot_message"}
+
+
+async def fetch(
+    web: WebApi, here: Installation, conversation: ConversationRef, limit: int
+) -> tuple[HistoryMessage, ...]:
+    """The newest `limit` messages, oldest first. Slack pages from the old end, so a long thread is read through."""
+    newest: deque[HistoryMessage] = deque(maxlen=limit)
+    args: dict[str, Any] = {"channel": conversation.channel, "ts": conversation.thread, "limit": _PAGE}
+    for _ in range(_MOST_PAGES):
+        try:
+            page = await web.form(here.token, "conversations.replies", args)
+        except SlackRefused as error:
+            if error.error == "thread_not_found":
+                break
+            raise
+        newest.extend(made for one in items(page.get("messages")) if (made := message_of(obj(one), here.me)))
+        cursor = string(obj(page.get("response_metadata")).get("next_cursor"))
+        if not cursor:
+            break
+        args["cursor"] = cursor
+    return tuple(newest)
+
+
+def message_of(message: Json, me: Identity) -> HistoryMessage | None:
+    """One message; None for what nobody said (joins, topics, tombstones). Pure."""
+    subtype, ts = message.get("subtype"), string(message.get("ts"))
+    at = moment(ts)
+    if at is None or (subtype is not None and (not isinstance(subtype, str) or subtype not in _SPOKEN)):
+        return None
+    ours = me.wrote(message)
+    author = string(message.get("user")) or string(message.get("bot_id"))
+    return HistoryMessage(
+        id=ts,
+        text=_own_text(message) if ours else without_mention(string(message.get("text")), me),
+        author=None if ours or not author else me.user(author),
+        from_agent=ours,
+        at=at,
+        author_name=string(message.get("username")),
+        files=files_of(message),
+    )
+
+
+def _own_text(message: Json) -> str:
+    """What an answer of ours says, without what stands under it: `text` is only a shortened copy where there is a Markdown block."""
+    blocks = [obj(one) for one in items(message.get("blocks"))]
+    written = [string(block.get("text")) for block in blocks if block.get("type") == "markdown"]
+    return "".join(written) or string(message.get("text"))

@@ -1,0 +1,170 @@
+"""An Outcome → what Slack is told: in the answer to its request, by trigger, or by response URL."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import structlog
+
+from adapters.slack import render
+from adapters.slack.identity import Json
+from adapters.slack.installations import Installation
+from adapters.slack.interactions import Handle
+from adapters.slack.web_api import SlackRefused, WebApi
+from app.domain.events import Close, FieldErrors, Nothing, Open, Outcome, Private, Replace
+from app.domain.views import Level, Notice, Text, View
+from app.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+_IN_TIME = 2.5
+"""Seconds that Slack has to open a form: its trigger dies after three."""
+
+_NOT_OPENED = View(blocks=(Notice(("Slack did not open the form in time. Please try again.",), Level.WARNING),))
+_DONE = View(title="Done", blocks=(Text(("Done. You can close this.",)),))
+
+Whisper = Callable[[Handle, View], Awaitable[None]]
+
+
+class Outcomes:
+    """Delivers what Inbound answered. Trouble with it never undoes what was done: it is logged, and said privately where that helps."""
+
+    def __init__(self, web: WebApi, whisper: Whisper) -> None:
+        self._web = web
+        self._whisper = whisper
+
+    async def of_command(self, outcome: Outcome, at: Handle, here: Installation) -> Json:
+        """The body of the answer to a slash command; empty when there is nothing to say."""
+        if isinstance(outcome, Open):
+            opened = await self._tried(self._open(here, at, "views.open", outcome.view))
+            return {} if opened else _private(_NOT_OPENED)
+        view = _shown(outcome)
+        return _private(view) if view else {}
+
+    async def of_submission(self, outcome: Outcome, at: Handle) -> tuple[Json, View | None]:
+        """The body of the answer to a form, and what is to be shown privately once it is closed."""
+        match outcome:
+            case FieldErrors():
+                return _errors(outcome, at), None
+            case Replace():
+                return {"response_action": "update", "view": render.modal(outcome.view, at.channel)}, None
+            case Open():
+                return {"response_action": "push", "view": render.modal(outcome.view, at.channel)}, None
+            case Nothing():
+                return {}, None
+            case Private() | Close():
+                return {"response_action": "clear"}, _shown(outcome)
+
+    async def of_action(self, outcome: Outcome, at: Handle, here: Installation) -> None:
+        """Answer a button or a select, in the way of the surface that it stands on."""
+        if isinstance(outcome, Nothing):
+            return
+        deliver = {"home": self._on_home, "modal": self._in_modal}.get(at.surface, self._under_message)
+        if not await self._tried(deliver(outcome, at, here)) and isinstance(outcome, Open):
+            await self._tried(self._whisper(at, _NOT_OPENED))
+
+    async def _on_home(self, outcome: Outcome, at: Handle, here: Installation) -> None:
+        if isinstance(outcome, Replace):
+            await self._web.call(here.token, "views.publish", {"user_id": at.user, "view": render.home(outcome.view)})
+        elif isinstance(outcome, Open):
+            await self._open(here, at, "views.open", outcome.view)
+        elif view := _shown(outcome):
+            await self._open(here, at, "views.open", _to_read(view))
+
+    async def _in_modal(self, outcome: Outcome, at: Handle, here: Installation) -> None:
+        if isinstance(outcome, Replace | Close):
+            view = outcome.view if isinstance(outcome, Replace) else _to_read(outcome.then or _DONE)
+            await self._update(here, at, view)
+            return
+        view = outcome.view if isinstance(outcome, Open) else _to_read(_shown(outcome) or _DONE)
+        try:
+            await self._open(here, at, "views.push", view)
+        except SlackRefused as error:
+            if error.error != "push_limit_reached":
+                raise
+            await self._update(here, at, view)
+
+    async def _under_message(self, outcome: Outcome, at: Handle, here: Installation) -> None:
+        if isinstance(outcome, Open):
+            await self._open(here, at, "views.open", outcome.view)
+        elif isinstance(outcome, Replace):
+            await self._respond(at, {"replace_original": True} | _content(outcome.view, ringing=not at.ephemeral))
+        else:
+            if isinstance(outcome, Close) and at.ephemeral:
+                await self._respond(at, {"delete_original": True})
+            if view := _shown(outcome):
+                await self._privately(at, view)
+
+    async def _privately(self, at: Handle, view: View) -> None:
+        if not at.response_url:
+            await self._whisper(at, view)
+            return
+        body = _private(view) | {"replace_original": False}
+        await self._respond(at, body | ({"thread_ts": at.thread} if at.thread else {}))
+
+    async def _respond(self, at: Handle, body: Json) -> None:
+        if not self._trusted(at.response_url):
+            raise PlatformError("response_url: not an address of Slack")
+        await self._web.post(at.response_url, body)
+
+    def _trusted(self, url: str) -> bool:
+        """Slack's own host, or that of the configured API (a proxy, a test)."""
+        target, api = urlsplit(url), urlsplit(self._web.base_url)
+        return (target.scheme, target.netloc) in {("https", "hooks.slack.com"), (api.scheme, api.netloc)}
+
+    async def _open(self, here: Installation, at: Handle, method: str, view: View) -> None:
+        args = {"trigger_id": at.trigger, "view": render.modal(view, at.channel)}
+        await self._web.call(here.token, method, args, timeout=_IN_TIME)
+
+    async def _update(self, here: Installation, at: Handle, view: View) -> None:
+        args: Json = {"view_id": at.view, "view": render.modal(view, at.channel)}
+        try:
+            await self._web.call(here.token, "views.update", args | {"hash": at.view_hash}, timeout=_IN_TIME)
+        except SlackRefused as error:
+            if error.error != "hash_conflict":
+                raise
+            await self._web.call(here.token, "views.update", args, timeout=_IN_TIME)
+
+    async def _tried(self, act: Awaitable[None]) -> bool:
+        try:
+            await act
+        except PlatformError as error:
+            log.warning("slack did not show an outcome", reason=error.message)
+            return False
+        return True
+
+
+def _shown(outcome: Outcome) -> View | None:
+    """What an outcome has to say where it cannot be shown as what it is."""
+    match outcome:
+        case Private() | Replace() | Open():
+            return outcome.view
+        case Close():
+            return outcome.then
+        case FieldErrors():
+            return View(blocks=tuple(Notice((text,), Level.ERROR) for text in outcome.errors.values()))
+        case Nothing():
+            return None
+
+
+def _to_read(view: View) -> View:
+    """A screen without a button to send it: what is private on Home or in a form is a window of its own."""
+    return View(blocks=view.blocks, title=view.title or "Latchkey", id=view.id, context=view.context)
+
+
+def _private(view: View) -> Json:
+    return {"response_type": "ephemeral"} | _content(view, ringing=False)
+
+
+def _content(view: View, *, ringing: bool) -> Json:
+    return {"text": render.summary(view), "blocks": render.message(view, ringing=ringing)}
+
+
+def _errors(outcome: FieldErrors, at: Handle) -> Json:
+    """Errors beside their fields; what names no field of this form stands beside the first."""
+    errors: dict[str, str] = {}
+    for name, text in outcome.errors.items():
+        field = name if name in at.inputs else next(iter(at.inputs), "")
+        errors[field] = f"{errors[field]} {text}" if field in errors else text
+    return {"response_action": "errors", "errors": errors}

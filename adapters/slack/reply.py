@@ -1,0 +1,358 @@
+"""One answer in Slack: streamed with our own pacing, rolled over in time, delivered whole in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from adapters.slack import render
+from adapters.slack.elements import button
+from adapters.slack.identity import Json
+from adapters.slack.text import Inert, closed, head_and_tail, inert, open_fence, split
+from adapters.slack.thread import ENDED, NO_STREAMS, Thread
+from adapters.slack.web_api import SlackRefused
+from app.domain.chat import MessageRef
+from app.domain.views import Button, View
+from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
+from app.ports.platform import PartRef, ReplyTarget, SavePart
+
+log = structlog.get_logger(__name__)
+
+THINKING = "is thinking…"
+
+
+@dataclass(slots=True)
+class Part:
+    """One message of the answer: what it shows, and whether it is a stream that still takes text."""
+
+    ts: str
+    text: str
+    live: bool = False
+    exact: bool = True  # whether `text` is surely what people see
+    started: float = field(default_factory=time.monotonic)
+
+
+class SlackReply:
+    """See app.ports.platform.Reply. A task of its own talks to Slack, so that `append` never waits; `finish` takes over from it."""
+
+    def __init__(
+        self, thread: Thread, target: ReplyTarget, save: SavePart, parts: Sequence[Part] = (), *, resumed: bool = False
+    ) -> None:
+        self._thread = thread
+        self._target = target
+        self._save = save
+        self._traffic = thread.traffic
+        self._limits = thread.traffic.limits
+        self._parts = list(parts)
+        self._resumed = resumed
+        self._inert = Inert()
+        self._pending = ""  # harmless text that nobody sees yet
+        self._shown = ""  # harmless text that stands in the parts
+        self._status = THINKING
+        self._status_said = ""
+        self._in_session = False
+        self._opener = ""  # of a code fence that the last part had to close and the next one opens again
+        self._lost = False  # a stream may have begun without our hearing of it
+        self._editing = False
+        self._muted = False
+        self._stale_status = False  # a status stands that no message will clear
+        self._next_at = 0.0
+        self._wake = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._wake.set()
+        self._worker = asyncio.create_task(self._work(), name="slack reply")
+
+    async def append(self, text: str) -> None:
+        """See Reply."""
+        if not self._resumed:
+            self._pending += self._inert.feed(text)
+            self._wake.set()
+
+    async def status(self, text: str) -> None:
+        """See Reply."""
+        self._status = text
+        self._wake.set()
+
+    async def finish(self, text: str, views: Sequence[View] = ()) -> None:
+        """See Reply."""
+        await self._take_over()
+        blocks = render.under_answer(views) if views else []
+        whole = inert(text)
+        try:
+            await self._found_again()
+            await self._settle(self._texts(whole, has_blocks=bool(blocks)), blocks)
+        except PlatformError:
+            await self._calm_down()
+            raise
+        finally:
+            self._release()
+        await self._calm_down()
+
+    async def fail(self, explanation: View, text: str = "") -> None:
+        """See Reply."""
+        await self.finish(text, (explanation,))
+
+    async def abandon(self) -> None:
+        """See Reply."""
+        self._worker.cancel()
+        await asyncio.wait([self._worker])
+        self._release()
+
+    # While the answer is being made
+
+    async def _work(self) -> None:
+        try:
+            await self._keep_showing()
+        except Exception as error:  # noqa: BLE001 - whatever it is, `finish` still delivers the answer
+            log.error("slack reply went blind", run=self._target.run, error=type(error).__name__)  # noqa: TRY400 - no content
+
+    async def _keep_showing(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(self._next_at - time.monotonic() if self._pending else 0)
+            async with self._busy:
+                await self._tell()
+                if self._pending and not self._muted:
+                    await self._show()
+            if self._pending and not self._muted:
+                self._wake.set()
+
+    async def _tell(self) -> None:
+        """Say what is being done, and let Slack show its stop button."""
+        first = not self._status_said and not self._in_session
+        if self._status == self._status_said:
+            return
+        self._status_said = self._status
+        self._stale_status = bool(self._status)
+        said = self._thread.say_status(self._status)
+        if not first:
+            await said
+            return
+        _, self._in_session = await asyncio.gather(said, self._thread.say_session("processing"))
+
+    async def _show(self) -> None:
+        """Bring what is pending to the screen, as far as the budget lets us. What goes wrong here, `finish` puts right."""
+        part = self._parts[-1] if self._parts else None
+        try:
+            if part is not None and part.live:
+                await self._stream(part)
+            elif part is not None and self._editing:
+                await self._show_by_editing(part)
+            else:
+                await self._begin()
+        except PlatformRateLimited:
+            pass  # the traffic remembers for how long
+        except SlackRefused as error:
+            self._refused(error, part)
+        except PlatformError as error:
+            if part is not None:
+                part.exact = False
+            log.warning("slack reply lags", run=self._target.run, error=error.code)
+        every = self._traffic.update_every() if self._editing else self._traffic.append_every()
+        self._next_at = time.monotonic() + every
+
+    async def _begin(self) -> None:
+        """A new message: a stream if the workspace has them and the minute has one left, else one that is edited."""
+        if not self._pending.strip() or await self._found_again():
+            return
+        opener = self._opener or (open_fence(self._parts[-1].text) if self._parts else "")
+        text, rest = self._fitting(f"{opener}\n" if opener else "")
+        if not self._editing and self._traffic.has("streaming") and self._traffic.take("chat.startStream"):
+            ts = await self._started(text)
+            if ts:
+                self._traffic.streams += 1
+                await self._add(Part(ts, text, live=True), rest)
+                return
+        if self._traffic.take("chat.postMessage"):
+            if not self._editing:
+                self._editing = True
+                self._traffic.edited += 1
+            ts = await self._thread.post(text, self._stop_button(), position=len(self._parts), patient=False)
+            await self._add(Part(ts, text, exact=False), rest)
+
+    async def _started(self, text: str) -> str:
+        """The id of a new stream; empty if the workspace gives none just now."""
+        try:
+            return await self._thread.start(text)
+        except PlatformRateLimited:
+            return ""
+        except SlackRefused as error:
+            if error.error in NO_STREAMS:
+                self._traffic.lacks("streaming")
+            else:
+                log.warning("slack stream refused", run=self._target.run, error=error.error)
+            return ""
+        except PlatformUnavailable:
+            self._lost = True
+            raise
+
+    async def _found_again(self) -> bool:
+        """Whether a stream whose beginning was not confirmed is there after all; it is then a part like any other."""
+        if not self._lost:
+            return False
+        known = {part.ts for part in self._parts}
+        unknown = [ts for ts, _ in await self._thread.ours() if ts not in known]
+        self._lost = False
+        for ts in unknown:
+            self._traffic.streams += 1
+            self._parts.append(Part(ts, "", live=True, exact=False))
+            await self._save(self._ref(len(self._parts) - 1))
+        return bool(unknown)
+
+    async def _stream(self, part: Part) -> None:
+        room = self._limits.part_bytes - len(part.text.encode()) - 8
+        old = time.monotonic() - part.started > self._limits.part_seconds
+        if old or len(self._pending.encode()) > room:
+            await self._roll(part, "" if old else head_and_tail(self._pending, room)[0])
+        elif self._traffic.take("chat.appendStream"):
+            text = self._pending
+            await self._thread.append(part.ts, text)
+            self._took(part, text)
+
+    async def _roll(self, part: Part, head: str) -> None:
+        """The stream is full or old: end it whole, the next text begins another."""
+        self._opener = open_fence(part.text + head)
+        text = closed(part.text + head)
+        await self._thread.stop(part.ts, text[len(part.text) :], [], position=len(self._parts) - 1, last=False)
+        self._took(part, head)
+        part.text = text
+        self._no_longer_live(part)
+        await self._begin()
+
+    async def _show_by_editing(self, part: Part) -> None:
+        text, rest = head_and_tail(part.text + self._pending, self._limits.part_bytes - 8)
+        if rest:
+            self._opener = open_fence(text)
+            text = closed(text)
+        if not self._traffic.take("chat.update"):
+            return
+        blocks = [] if rest else self._stop_button()
+        await self._thread.edit(part.ts, text, blocks, position=len(self._parts) - 1)
+        self._took(part, self._pending[: len(self._pending) - len(rest)])
+        part.text = text
+        if rest:
+            await self._begin()
+
+    def _fitting(self, prefix: str) -> tuple[str, str]:
+        head, rest = head_and_tail(self._pending, self._limits.part_bytes - len(prefix.encode()) - 8)
+        return prefix + head, rest
+
+    async def _add(self, part: Part, rest: str) -> None:
+        taken = self._pending[: len(self._pending) - len(rest)]
+        self._parts.append(part)
+        self._opener, self._stale_status = "", False
+        self._shown += taken
+        self._pending = rest
+        await self._save(self._ref(len(self._parts) - 1))
+
+    def _took(self, part: Part, text: str) -> None:
+        part.text += text
+        self._shown += text
+        self._pending = self._pending[len(text) :]
+
+    def _refused(self, error: SlackRefused, part: Part | None) -> None:
+        if part is not None and error.error in ENDED:
+            self._no_longer_live(part)  # Slack ended it: the next text begins another message
+            self._muted = error.error == "stopped_by_user"
+        elif part is not None and error.error in {"msg_too_long", "msg_blocks_too_long"}:
+            part.started = -1e9  # full before we thought so: roll over
+            part.exact = False
+        else:
+            self._muted = True
+            log.warning("slack reply refused", run=self._target.run, error=error.error)
+
+    # The last word
+
+    async def _calm_down(self) -> None:
+        """Nothing in the thread says any longer that something is being done."""
+        if self._in_session:
+            await self._thread.say_session("active")
+        if self._stale_status:
+            await self._thread.say_status("")
+
+    async def _take_over(self) -> None:
+        """End the task between two calls, never within one: what Slack took must be known."""
+        async with self._busy:
+            self._worker.cancel()
+        await asyncio.wait([self._worker])
+
+    def _texts(self, whole: str, *, has_blocks: bool) -> list[str]:
+        """What each message is to show. What stands already is only continued, if the whole text begins with it."""
+        limit = self._limits.part_bytes
+        if not whole.strip():
+            return [""] if has_blocks else []
+        if self._resumed or not self._parts or not whole.startswith(self._shown):
+            return split(whole, limit)
+        last = self._parts[-1]
+        if self._opener or (not last.live and not self._editing):
+            opener = open_fence(last.text) or self._opener
+            rest = whole[len(self._shown) :]
+            more = split(f"{opener}\n{rest}" if opener else rest, limit) if rest.strip() else []
+            return [closed(p.text) for p in self._parts] + more
+        return [closed(p.text) for p in self._parts[:-1]] + split(last.text + whole[len(self._shown) :], limit)
+
+    async def _settle(self, texts: list[str], blocks: list[Json]) -> None:
+        for position, text in enumerate(texts):
+            under = blocks if position == len(texts) - 1 else []
+            if position == len(self._parts):
+                ts = await self._thread.post(text, under, position=position)
+                self._parts.append(Part(ts, text))
+                self._stale_status = False
+                await self._save(self._ref(position))
+            else:
+                await self._complete(position, text, under, last=position == len(texts) - 1)
+        for position in range(len(texts), len(self._parts)):
+            await self._end_stream(position)
+            await self._thread.delete(self._parts[position].ts)
+
+    async def _complete(self, position: int, text: str, blocks: list[Json], *, last: bool) -> None:
+        part = self._parts[position]
+        if part.live and part.exact and text.startswith(part.text):
+            try:
+                await self._thread.stop(part.ts, text[len(part.text) :], blocks, position=position, last=last)
+            except PlatformError as error:
+                log.info("slack stream had ended", run=self._target.run, error=error.code)
+            else:
+                self._in_session = self._in_session and not last
+                self._no_longer_live(part)
+                return
+            await self._thread.last_edit(part.ts, text, blocks, position=position)
+        elif part.live or blocks or not part.exact or part.text != text or self._editing:
+            await self._end_stream(position)
+            await self._thread.last_edit(part.ts, text, blocks, position=position)
+        part.text = text
+        self._no_longer_live(part)
+
+    async def _end_stream(self, position: int) -> None:
+        part = self._parts[position]
+        if part.live:
+            try:
+                await self._thread.stop(part.ts, "", [], position=position, last=False)
+            except SlackRefused as error:
+                log.info("slack stream had ended", run=self._target.run, error=error.error)
+            self._no_longer_live(part)
+
+    def _no_longer_live(self, part: Part) -> None:
+        if part.live and not self._resumed:
+            self._traffic.streams -= 1
+        part.live = False
+
+    def _release(self) -> None:
+        for part in self._parts:
+            self._no_longer_live(part)
+        if self._editing:
+            self._traffic.edited -= 1
+            self._editing = False
+
+    def _ref(self, position: int) -> PartRef:
+        where, part = self._target.conversation, self._parts[position]
+        return PartRef(position, MessageRef(where.workspace, where.channel, part.ts), streamed=part.live)
+
+    def _stop_button(self) -> list[Json]:
+        """Where Slack shows no stop button of its own, the message carries one until the answer ends."""
+        return [{"type": "actions", "elements": [button(Button("stop", "Stop", self._target.run))]}]

@@ -1,0 +1,223 @@
+"""Text on its way to Slack and back: made inert, split without breaking, and read from Slack's own markup. Pure."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+
+JOINER = "\u2060"
+"""A word joiner: invisible, and enough to keep `<!channel>` from being one."""
+
+_RINGS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_INLINE = re.compile(
+    r"""
+      (?P<code>(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))
+    | !?\[(?P<label>[^\]\n]*)\]\((?P<url>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+["'(][^\n]*?["')])?\)
+    | <(?P<auto>(?:https?://|mailto:|www\.)[^>\s|]+)(?:\|(?P<name>[^>\n]*))?>
+    | (?P<bare>(?:https?://|www\.)[^\s<>`]+|(?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s<>`]+)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HELD_AT_MOST = 400
+"""Characters that wait for a link or a code span to be closed; a longer one is shown as it is."""
+
+
+class Inert:
+    """Makes a model's Markdown harmless while it streams: nobody is rung, no link is fetched for a preview.
+
+    Streamed and edited messages have no `unfurl_links=false`, so a link becomes its label and its address as code. What `feed` has
+    returned is never taken back; `flush` gives the rest.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._fence = ""
+        self._new_line = True
+
+    def feed(self, text: str) -> str:
+        """More Markdown in, what can be shown of it out."""
+        self._held += _UNSEEN.sub("", text)
+        cut = _whole_until(self._held, in_fence=bool(self._fence))
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return self._made_inert(ready)
+
+    def flush(self) -> str:
+        """What was held back because more of it might have come."""
+        ready, self._held = self._held, ""
+        return self._made_inert(ready)
+
+    def _made_inert(self, text: str) -> str:
+        return "".join(self._line(line) for line in text.splitlines(keepends=True))
+
+    def _line(self, line: str) -> str:
+        fence = _FENCE.match(line) if self._new_line else None
+        self._new_line = line.endswith("\n")
+        if self._fence:
+            if fence and fence[1].startswith(self._fence) and not fence[2].strip():
+                self._fence = ""
+            return _unring(line)
+        if fence and "`" not in fence[2]:
+            self._fence = fence[1]
+            return _unring(line)
+        return _inline(line)
+
+
+def inert(markdown: str) -> str:
+    """A whole answer made harmless."""
+    one = Inert()
+    return one.feed(markdown) + one.flush()
+
+
+def _inline(text: str) -> str:
+    pieces, at = [], 0
+    for found in _INLINE.finditer(text):
+        pieces += [_unring(text[at : found.start()]), _inert_piece(found)]
+        at = found.end()
+    return "".join([*pieces, _unring(text[at:])])
+
+
+def _inert_piece(found: re.Match[str]) -> str:
+    if found["code"]:
+        return _unring(found["code"])
+    if found["url"] is not None:
+        return _labelled(found["label"], found["url"])
+    if found["auto"]:
+        return _labelled(found["name"] or "", found["auto"])
+    bare = found["bare"]
+    end = "".join(takewhile(lambda c: c in ".,;:!?)]}'\"*_", reversed(bare)))[::-1]
+    return _as_code(bare.removesuffix(end)) + end
+
+
+def _labelled(label: str, url: str) -> str:
+    label = _INLINE.sub(_inert_piece, label)
+    return (
+        f"{_unring(label)} ({_as_code(url)})" if label and label.strip("`") != url else _as_code(url) if url else label
+    )
+
+
+def _as_code(url: str) -> str:
+    return f"`{_unring(url.replace('`', '%60'))}`"
+
+
+def _unring(text: str) -> str:
+    return _RINGS.sub(lambda ring: ring[0] + JOINER, text)
+
+
+def _whole_until(text: str, *, in_fence: bool) -> int:
+    """How much of the text surely has no construct that only its continuation would complete."""
+    line_start = text.rfind("\n") + 1
+    line = text[line_start:]
+    if line.lstrip(" ")[:1] in {"`", "~"} and len(line) < _HELD_AT_MOST:
+        return line_start  # may become a fence
+    cut = max(text.rfind(" "), text.rfind("\n"), text.rfind("\t")) + 1
+    if in_fence:
+        return cut
+    shown = text[line_start:cut]
+    for opener in (_open_code(shown), _open_link(shown)):
+        if opener >= 0:
+            cut = min(cut, line_start + opener)
+    return cut if len(text) - cut < _HELD_AT_MOST else len(text)
+
+
+def _open_code(line: str) -> int:
+    """Where a code span begins that is not closed in this line; -1 if there is none."""
+    at = 0
+    while (start := line.find("`", at)) >= 0:
+        ticks = len(line[start:]) - len(line[start:].lstrip("`"))
+        end = line.find("`" * ticks, start + ticks)
+        if end < 0:
+            return start
+        at = end + ticks
+    return -1
+
+
+def _open_link(line: str) -> int:
+    start = max(line.rfind("["), line.rfind("<"))
+    if start < 0:
+        return -1
+    rest = line[start:]
+    closed = re.match(r"\[[^\]\n]*\](?:\([^)\n]*\)|(?!\()[\s\S])|<[^>\n]*>|<\s", rest)
+    return -1 if closed else start - (start > 0 and line[start - 1] == "!")
+
+
+def open_fence(markdown: str) -> str:
+    """The opening line of a code fence that this text leaves open; empty if it leaves none."""
+    opener, marker = "", ""
+    for line in markdown.splitlines():
+        fence = _FENCE.match(line)
+        if not fence:
+            continue
+        if not opener and "`" not in fence[2]:
+            opener, marker = line.strip(), fence[1]
+        elif opener and fence[1].startswith(marker) and not fence[2].strip():
+            opener = ""
+    return opener
+
+
+def closed(markdown: str) -> str:
+    """The text with its open code fence closed."""
+    opener = open_fence(markdown)
+    if not opener:
+        return markdown
+    marker = opener[: len(opener) - len(opener.lstrip(opener[0]))]
+    return f"{markdown}{'' if markdown.endswith(chr(10)) else chr(10)}{marker}"
+
+
+def head_and_tail(text: str, room: int) -> tuple[str, str]:
+    """Split so that the head has at most `room` bytes: at a blank line, a line's end or a space, as late as is good."""
+    if len(text.encode()) <= room:
+        return text, ""
+    head = text.encode()[: max(room, 0)].decode(errors="ignore")
+    for mark, worth in (("\n\n", 0.5), ("\n", 0.3), (" ", 0.1)):
+        at = head.rfind(mark)
+        if at >= len(head) * worth and at >= 0:
+            return text[: at + len(mark)], text[at + len(mark) :]
+    return head, text[len(head) :]
+
+
+def split(markdown: str, limit: int) -> list[str]:
+    """The text in parts of at most `limit` bytes; a code fence that is cut is closed, and opened again in the next part."""
+    parts: list[str] = []
+    rest, opener = markdown, ""
+    while rest or not parts:
+        prefix = f"{opener}\n" if opener else ""
+        head, rest = head_and_tail(rest, limit - len(prefix.encode()) - 8)
+        part = prefix + head
+        opener = open_fence(part) if rest else ""
+        parts.append(closed(part) if rest else part)
+    return parts
+
+
+_MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+
+
+def unescape(text: str) -> str:
+    """What a person wrote, out of Slack's markup: people stay `<@ID>`, channels become `#name`, links their address."""
+    plain = _MARKUP.sub(_readable, text)
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _readable(found: re.Match[str]) -> str:
+    sigil, target, label = found[1], found[2], found[3]
+    if sigil == "@":
+        return f"<@{target}>"
+    if sigil == "#":
+        return f"#{label or target}"
+    if sigil == "!":
+        return label or f"@{target.partition('^')[0]}"
+    address = target.removeprefix("mailto:")
+    return address if not label or label in {target, address} else f"{label} ({address})"
+
+
+def escape(text: str) -> str:
+    """Text for mrkdwn that stays what it is: no mention, no link, no bold."""
+    safe = _UNSEEN.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = safe.replace("*", "∗").replace("`", "ˋ").replace("~", "∼")
+    return re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", safe)
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, shortened visibly where it is too long."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
