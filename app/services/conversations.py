@@ -14,6 +14,7 @@ from app.services.explain import INTERRUPTED
 from app.services.plans import Plan, Planner
 from app.services.turns import Ending, Turns
 from app.store.unit_of_work import Database
+from app.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,7 @@ class Conversations:
                 await uow.inbox.finish(claim.inbox_id)
             await uow.inbox.close(conversation, generation)
         if claim and ending:
+            metrics.run_ended(claim.workspace.partition(":")[0], ending.state)
             log.info(
                 "run ended", run=claim.run, workspace=claim.workspace, state=ending.state, error=ending.error,
                 calls=len(ending.receipts),

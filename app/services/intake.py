@@ -36,6 +36,7 @@ from app.services.screens.words import notice
 from app.services.workspaces import WorkspaceSettings
 from app.store.inbox import DONE
 from app.store.unit_of_work import Database
+from app.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -140,6 +141,7 @@ class Intake:
             return
         leaked = await self._keys.leaked_in(event.workspace, event.text)
         accepted = await self._arrivals.keep(await self._arrival(event, leaked=leaked))
+        metrics.event(_platform(event.workspace), event.addressed)
         if not leaked:
             self._background.spawn(self._runs.start(accepted.conversation), name="start conversation")
         elif accepted.fresh:
@@ -246,6 +248,10 @@ class Intake:
 
     async def _whisper(self, user: UserRef, view: View, conversation: ConversationRef) -> None:
         try:
-            await self._platforms[user.workspace.split(":", 1)[0]].whisper(user, view, conversation)
+            await self._platforms[_platform(user.workspace)].whisper(user, view, conversation)
         except PlatformError as error:
             log.warning("whisper not delivered", workspace=user.workspace, error=error.code)
+
+
+def _platform(workspace: str) -> str:
+    return workspace.partition(":")[0]

@@ -22,6 +22,7 @@ from app.services.notices import Notices
 from app.services.screens import keys as screens
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database
+from app.telemetry import metrics
 
 ASKED_ABOUT_MODELS_EVERY = timedelta(hours=6)
 
@@ -164,10 +165,12 @@ class _KeyedModel:
         key, credential = await self._ring.use(self._workspace, self._choice.key_id, actor=self._actor, details=details)
         events = self._ring.provider(key.provider).stream(request, key=credential)
         try:
-            async for event in events:
-                if isinstance(event, ModelDone):
-                    await self._checks.worked(key)
-                yield event
+            with metrics.model_call(key.provider) as call:
+                async for event in events:
+                    if isinstance(event, ModelDone):
+                        call.succeeded()
+                        await self._checks.worked(key)
+                    yield event
         except (KeyRejected, NoCredit) as error:
             await self._checks.failed(key, error)
             raise

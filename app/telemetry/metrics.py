@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 _registry = CollectorRegistry()
 
 _events = Counter("latchkey_events", "What chat platforms sent", ["platform", "kind"], registry=_registry)
 _runs = Counter("latchkey_runs", "Runs that ended", ["platform", "state"], registry=_registry)
-_running = Gauge("latchkey_runs_running", "Runs under way in this process", registry=_registry)
-_run_seconds = Histogram(
-    "latchkey_run_seconds",
-    "From a mention's arrival to its answer's end",
-    ["platform"],
-    buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320),
-    registry=_registry,
-)
 _calls = Counter(
     "latchkey_provider_calls", "Model calls, by how they ended", ["provider", "outcome"], registry=_registry
 )
@@ -34,22 +30,33 @@ def event(platform: str, kind: str) -> None:
     _events.labels(platform, kind).inc()
 
 
-def run_began() -> None:
-    """A run is under way."""
-    _running.inc()
-
-
-def run_ended(platform: str, state: str, seconds: float) -> None:
-    """A run that had begun is over."""
-    _running.dec()
+def run_ended(platform: str, state: str) -> None:
+    """A run is over, one way or another."""
     _runs.labels(platform, state).inc()
-    _run_seconds.labels(platform).observe(seconds)
 
 
-def call(provider: str, outcome: str, seconds: float) -> None:
-    """A model was called; `outcome` is `ok` or a code of app.errors."""
-    _calls.labels(provider, outcome).inc()
-    _call_seconds.labels(provider).observe(seconds)
+class Call:
+    """A model call that is under way; broken off unless somebody says otherwise."""
+
+    outcome = "broken off"
+
+    def succeeded(self) -> None:
+        """The answer came to its end."""
+        self.outcome = "ok"
+
+
+@contextmanager
+def model_call(provider: str) -> Iterator[Call]:
+    """A call of a model, from asking to the end of its answer; an error's outcome is its code in app.errors."""
+    began, call = time.monotonic(), Call()
+    try:
+        yield call
+    except Exception as error:
+        call.outcome = type(error).__name__
+        raise
+    finally:
+        _calls.labels(provider, call.outcome).inc()
+        _call_seconds.labels(provider).observe(time.monotonic() - began)
 
 
 def request(route: str, status: int) -> None:
