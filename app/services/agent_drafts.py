@@ -14,7 +14,7 @@ RESERVED = frozenset({"byok", "forget", "help", "latchkey", "stop"})
 LONGEST_DESCRIPTION = 300
 LONGEST_INSTRUCTIONS = 3000
 FEWEST_TOKENS, MOST_TOKENS = 256, 64_000
-MOST_STEPS = 20
+FIRST_MAX_STEPS, MOST_STEPS = 8, 20
 
 FIRST_GRANTS = (ToolGrant("current_time"), ToolGrant("thread_history"))
 """What every agent may use: it reads nothing but the clock and its own thread."""
@@ -33,7 +33,7 @@ class AgentDraft:
     key_id: str = ""
     effort: Effort | None = None
     max_output_tokens: int = 4096
-    max_steps: int = 8
+    max_steps: int = FIRST_MAX_STEPS
     channels: tuple[str, ...] = ()
     grants: tuple[ToolGrant, ...] = FIRST_GRANTS
     share_names: bool = False

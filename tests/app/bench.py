@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.kms.local import LocalKeyWrapper
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
-from app.domain.chat import MemberKind, UserRef
+from app.domain.chat import MemberKind, MessageRef, UserRef
+from app.domain.events import Action, Command, Outcome, Submission
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, Role, TextPart
 from app.domain.secrets import Secret
@@ -16,6 +18,12 @@ from app.domain.views import View
 from app.services.access import Access
 from app.services.agents import Agents
 from app.services.background import Background
+from app.services.commands import Commands
+from app.services.desks.agents import AgentDesk
+from app.services.desks.keys import KeyDesk
+from app.services.desks.people import PeopleDesk
+from app.services.forms import Forms
+from app.services.home import Home
 from app.services.key_entry import KeyEntry
 from app.services.key_ring import KeyRing
 from app.services.key_setting import KeySet
@@ -82,6 +90,34 @@ class Bench:
             clock=self.clock,
             demo=self.demo,
         )
+        key_desk, agent_desk = KeyDesk(self.keys, self.agents), AgentDesk(self.agents, self.keys)
+        people_desk = PeopleDesk(self.database, self.access, self.workspaces)
+        self.home = Home(
+            platforms,
+            access=self.access,
+            workspaces=self.workspaces,
+            agents=self.agents,
+            keys=self.keys,
+            background=self.background,
+        )
+        self.forms = Forms(
+            access=self.access,
+            workspaces=self.workspaces,
+            keys=key_desk,
+            agents=agent_desk,
+            people=people_desk,
+            home=self.home,
+        )
+        self.commands = Commands(
+            self.database,
+            access=self.access,
+            workspaces=self.workspaces,
+            keys=self.keys,
+            key_desk=key_desk,
+            agents=agent_desk,
+            people=people_desk,
+            home=self.home,
+        )
 
     async def start(self) -> Bench:
         await self.workspaces.ensure(WORKSPACE, "Acme", ADMIN)
@@ -102,6 +138,29 @@ class Bench:
     ) -> KeySet:
         entry = KeyEntry(provider, Secret(secret), label, base_url)
         return await self.keys.setting.set(WORKSPACE, entry, ADMIN, seconds=seconds)
+
+    async def typed(self, text: str, *, by: UserRef = ADMIN) -> Outcome:
+        """Somebody types `/byok …`; what it spawned is done."""
+        outcome = await self.commands.command(Command(by, text, "C1"))
+        await self.settled()
+        return outcome
+
+    async def pressed(
+        self, action_id: str, value: str = "", *, by: UserRef = ADMIN, message: MessageRef | None = None
+    ) -> Outcome:
+        """Somebody presses a button or changes a select."""
+        outcome = await self.forms.action(Action(by, action_id, value, message=message))
+        await self.settled()
+        return outcome
+
+    async def sent(
+        self, form: str, values: Mapping[str, str], *, key: str = "", context: str = "", by: UserRef = ADMIN
+    ) -> Outcome:
+        """Somebody sends a form off."""
+        secrets = {"key": Secret(key)} if key else {}
+        outcome = await self.forms.submission(Submission(by, form, values, secrets, context))
+        await self.settled()
+        return outcome
 
     async def agent(self, name: str = "assistant") -> AgentSpec:
         return await self.agents.named(WORKSPACE, name)

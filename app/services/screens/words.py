@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
 from app.domain.keys import KeyStatus, ProviderKey
-from app.domain.views import Bold, Level, Notice, Person, Rich, Span, Text, View, rich
+from app.domain.views import Bold, Code, Level, Notice, Person, Rich, Span, Text, View, rich
 
 STATUS = {
     KeyStatus.VERIFIED: "✅ Works",
@@ -30,7 +30,12 @@ def said(*spans: Span) -> View:
 
 def refused(message: str) -> View:
     """A polite no."""
-    return notice(Level.WARNING, message)
+    return notice(Level.WARNING, *marked(message))
+
+
+def marked(message: str) -> Rich:
+    """A sentence of ours, with what stands between backticks shown as something to type."""
+    return tuple(Code(part) if at % 2 else part for at, part in enumerate(message.split("`")) if part)
 
 
 def shown(key: ProviderKey) -> str:
@@ -61,3 +66,8 @@ def enumerated(spans: Sequence[Span]) -> Rich:
 def many(count: int, one: str, more: str = "") -> str:
     """`1 agent`, `3 agents`."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def undecided(why: str) -> str:
+    """What is added where a check could not settle anything."""
+    return f"{why} Nothing is known to have changed; try again in a while."

@@ -1,0 +1,169 @@
+"""Agents: shown, made, edited, paused, dropped, and given their models and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.domain.agent import AgentSpec, Effort
+from app.domain.chat import UserRef
+from app.domain.events import Close, FieldErrors, Open, Outcome, Submission
+from app.domain.keys import ProviderKey
+from app.domain.views import View
+from app.errors import BadInput
+from app.services.agent_drafts import FIRST_GRANTS, FIRST_MAX_STEPS, AgentDraft
+from app.services.agents import Agents
+from app.services.key_ring import OFFLINE
+from app.services.key_usage import paying_key
+from app.services.keys import Keys
+from app.services.model_menu import AUTOMATIC, Chosen, ModelMenu, with_current
+from app.services.screens import agents as screens
+
+QUICKLY = 1.2
+"""Seconds that a person waits for model lists before a form opens; a trigger to open it lives for three."""
+
+
+class AgentDesk:
+    """Every answer is a screen or a form; raises UserError in the admin's words."""
+
+    def __init__(self, agents: Agents, keys: Keys) -> None:
+        self._agents = agents
+        self._keys = keys
+        self.menu = ModelMenu(keys)
+
+    async def listing(self, workspace: str, *, admin: bool) -> View:
+        """Every agent; admins also see on what each thinks."""
+        agents, keys = await self._agents.all(workspace), await self._keys.all(workspace)
+        if not admin:
+            return screens.listing([agent for agent in agents if not agent.paused])
+        return screens.listing(agents, paid_by={agent.id: self._payer(agent, keys) for agent in agents})
+
+    async def form(self, workspace: str, agent_id: str = "") -> Open:
+        """The form that makes or edits an agent."""
+        agent = await self._agents.get(workspace, agent_id) if agent_id else None
+        options = await self.menu.options(workspace, seconds=QUICKLY)
+        if agent is None:
+            return Open(screens.form(None, options, AUTOMATIC))
+        return Open(screens.form(agent, with_current(options, agent), Chosen.of(agent).value))
+
+    async def save(self, sent: Submission) -> Outcome:
+        """An agent was filled in: errors on its fields, or made or changed."""
+        workspace = sent.user.workspace
+        before = await self._agents.get(workspace, sent.context) if sent.context else None
+        try:
+            draft = await self._draft(workspace, sent.values, before)
+            if before is None:
+                agent = await self._agents.create(workspace, draft, sent.user)
+            else:
+                agent = await self._agents.edit(workspace, before.id, draft, sent.user)
+        except BadInput as error:
+            return FieldErrors({error.field if error.field in sent.values else "name": error.message})
+        return Close(screens.saved(agent, new=before is None))
+
+    async def set_model(self, workspace: str, by: UserRef, agent_id: str, value: str) -> View:
+        """A model was chosen in a select."""
+        chosen = Chosen.read(value)
+        before = await self._agents.get(workspace, agent_id)
+        if Chosen.of(before) != chosen:
+            chosen = await self.menu.check(workspace, chosen)
+        return await self._keep_model(workspace, by, agent_id, chosen)
+
+    async def set_model_by_name(self, workspace: str, by: UserRef, name: str, wanted: str) -> View:
+        """A model was typed, as `provider/model`, or without the provider where the agent has one."""
+        agent = await self._agents.named(workspace, name)
+        provider, slash, model = wanted.partition("/")
+        if not slash or provider not in self._names():
+            provider, model = agent.provider, wanted
+        if not provider:
+            raise BadInput(f"Say whose model that is, such as `/byok model {agent.name} anthropic/…`.")
+        await self.menu.warm(workspace, provider, seconds=QUICKLY)
+        chosen = await self.menu.check(workspace, Chosen(provider, model))
+        return await self._keep_model(workspace, by, agent.id, chosen)
+
+    async def model_picker(self, workspace: str, name: str) -> View:
+        """An agent's model, to be chosen from what there is."""
+        agent = await self._agents.named(workspace, name)
+        options = await self.menu.options(workspace, seconds=QUICKLY)
+        return screens.model_picker(agent, with_current(options, agent), Chosen.of(agent).value)
+
+    async def pause(self, workspace: str, by: UserRef, agent_id: str, *, paused: bool) -> None:
+        """Let an agent rest, or answer again."""
+        await self._agents.pause(workspace, agent_id, by, paused=paused)
+
+    async def make_default(self, workspace: str, by: UserRef, agent_id: str) -> None:
+        """Let it answer where no other is named."""
+        await self._agents.make_default(workspace, agent_id, by)
+
+    async def delete(self, workspace: str, by: UserRef, agent_id: str) -> None:
+        """Drop it."""
+        await self._agents.delete(workspace, agent_id, by)
+
+    async def channel_form(self, workspace: str) -> Open:
+        """The form that gives channels an agent."""
+        return Open(screens.channel_form(await self._agents.all(workspace)))
+
+    async def save_channels(self, sent: Submission) -> Outcome:
+        """Channels were given an agent."""
+        channels = sent.values.get("channels", "").split()
+        if not channels:
+            return FieldErrors({"channels": "Choose at least one channel."})
+        try:
+            for channel in channels:
+                await self._agents.set_channel(sent.user.workspace, channel, sent.values.get("agent", ""), sent.user)
+        except BadInput as error:
+            return FieldErrors({"agent": error.message})
+        return Close()
+
+    async def clear_channel(self, workspace: str, by: UserRef, channel: str) -> None:
+        """Let the workspace's default answer there again."""
+        await self._agents.set_channel(workspace, channel, "", by)
+
+    async def _keep_model(self, workspace: str, by: UserRef, agent_id: str, chosen: Chosen) -> View:
+        agent = await self._agents.set_model(
+            workspace, agent_id, by, provider=chosen.provider, model=chosen.model, key_id=chosen.key_id
+        )
+        return screens.model_saved(agent)
+
+    async def _draft(self, workspace: str, values: Mapping[str, str], before: AgentSpec | None) -> AgentDraft:
+        chosen = Chosen.read(values.get("model", AUTOMATIC) or AUTOMATIC)
+        if before is None or Chosen.of(before) != chosen:
+            chosen = await self.menu.check(workspace, chosen)
+        return AgentDraft(
+            name=values.get("name", "").strip().casefold(),
+            description=values.get("description", "").strip(),
+            instructions=values.get("instructions", "").strip(),
+            emoji=values.get("emoji", "").strip(),
+            provider=chosen.provider,
+            model=chosen.model,
+            key_id=chosen.key_id,
+            effort=_effort(values.get("effort", "")),
+            max_output_tokens=_number(values.get("max_output_tokens", ""), "max_output_tokens"),
+            max_steps=before.max_steps if before else FIRST_MAX_STEPS,
+            channels=tuple(values.get("channels", "").split()),
+            grants=before.grants if before else FIRST_GRANTS,
+            share_names=values.get("share_names", "") == "yes",
+        )
+
+    def _payer(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> str:
+        if self._keys.is_offline(agent, keys):
+            return "the offline demo model, without a key"
+        key = paying_key(agent, keys)
+        return f"{self._keys.ring.title(key.provider)} key {key.label!r}" if key else "but there is no key for it"
+
+    def _names(self) -> set[str]:
+        offline = {OFFLINE} if self._keys.demo else set()
+        return {provider.name for provider in self._keys.ring.providers} | offline
+
+
+def _effort(value: str) -> Effort | None:
+    if value in ("", screens.NO_EFFORT):
+        return None
+    try:
+        return Effort(value)
+    except ValueError:
+        raise BadInput("Choose one of the list.", field="effort") from None
+
+
+def _number(value: str, field: str) -> int:
+    if not value.strip().isdecimal():
+        raise BadInput("Type a number.", field=field)
+    return int(value)

@@ -1,0 +1,79 @@
+"""Admins, settings and the audit trail."""
+
+from __future__ import annotations
+
+import re
+
+from app.domain.chat import UserRef
+from app.domain.events import Close, FieldErrors, Open, Outcome, Submission
+from app.domain.views import View
+from app.errors import BadInput
+from app.services.access import Access
+from app.services.screens import people as screens
+from app.services.workspaces import Workspaces, WorkspaceSettings
+from app.store.unit_of_work import Database
+
+LAST = 20
+_SWITCHES = ("follow_ups", "answer_guests", "answer_bots", "answer_shared", "answer_external", "footer")
+_PERSON = re.compile(r"<@(?P<id>[^>|\s]{1,120})(?:\|[^>]*)?>")
+
+
+class PeopleDesk:
+    """Every answer is a screen or a form; raises UserError in the admin's words."""
+
+    def __init__(self, database: Database, access: Access, workspaces: Workspaces) -> None:
+        self._database = database
+        self._access = access
+        self._workspaces = workspaces
+
+    async def admins(self, workspace: str, *, may_change: bool) -> View:
+        """Who may change things."""
+        operators, added = self._access.operators(workspace), await self._access.added(workspace)
+        return screens.admins(operators, added, workspace, may_change=may_change)
+
+    async def add_admin(self, by: UserRef, typed: str) -> View:
+        """Make a mentioned person an admin."""
+        user = _person(by.workspace, typed, "add")
+        added = await self._access.add_admin(user, by)
+        return screens.admin_added(user, before=not added)
+
+    async def remove_admin(self, by: UserRef, typed: str) -> View:
+        """Take it back from a mentioned person."""
+        return await self.remove(by, _person(by.workspace, typed, "remove").id)
+
+    async def remove(self, by: UserRef, user_id: str) -> View:
+        """Take it back."""
+        user = UserRef(by.workspace, user_id)
+        was = await self._access.remove_admin(user, by)
+        return screens.admin_removed(user, still=await self._access.is_admin(user), was=was)
+
+    async def not_allowed(self, workspace: str) -> View:
+        """A polite no that says whom to ask."""
+        return screens.not_allowed(await self._access.known_admins(workspace))
+
+    async def audit(self, workspace: str) -> View:
+        """The newest entries of the trail."""
+        async with self._database.read() as uow:
+            return screens.audit(await uow.audit.last(workspace, LAST))
+
+    async def settings_form(self, workspace: str) -> Open:
+        """The form that changes the settings."""
+        return Open(screens.settings_form(await self._workspaces.settings(workspace)))
+
+    async def save_settings(self, sent: Submission) -> Outcome:
+        """The settings were filled in."""
+        switches = {name: sent.values.get(name, "") == "yes" for name in _SWITCHES}
+        typed = sent.values.get("max_runs", "").strip()
+        try:
+            settings = WorkspaceSettings(**switches, max_runs=int(typed) if typed.isdecimal() else 0)
+        except BadInput as error:
+            return FieldErrors({error.field: error.message})
+        changed = await self._workspaces.change(sent.user.workspace, settings, sent.user)
+        return Close(screens.settings_saved(changed))
+
+
+def _person(workspace: str, typed: str, verb: str) -> UserRef:
+    found = _PERSON.search(typed)
+    if found is None:
+        raise BadInput(f"Mention the person, such as `/byok admins {verb} @Kim`.")
+    return UserRef(workspace, found["id"])

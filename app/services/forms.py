@@ -1,0 +1,186 @@
+"""Buttons, selects and forms of our screens. Whoever acts is checked at the moment of the act, and every id is looked up in their own workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from app.domain.chat import UserRef
+from app.domain.events import Action, Close, FieldErrors, Nothing, OptionQuery, Outcome, Private, Replace, Submission
+from app.domain.views import Option, Suggestion, View
+from app.errors import NotAllowed, UserError
+from app.services.access import Access
+from app.services.desks.agents import QUICKLY, AgentDesk
+from app.services.desks.keys import KeyDesk
+from app.services.desks.people import PeopleDesk
+from app.services.home import Home
+from app.services.model_menu import matching
+from app.services.screens import agents as agent_screens
+from app.services.screens import key_form, words
+from app.services.screens import keys as key_screens
+from app.services.screens import people as people_screens
+from app.services.workspaces import Workspaces
+
+Act = Callable[[Action], Awaitable[Outcome]]
+Save = Callable[[Submission], Awaitable[Outcome]]
+
+SUGGESTIONS = (
+    Suggestion("What can you do?", "What can you help me with here?"),
+    Suggestion("Draft a message", "Draft a short, friendly message to my team about "),
+    Suggestion("Explain something", "Explain in plain words: "),
+    Suggestion("Think along", "I have to decide the following. Ask me what you need to know, then advise me: "),
+)
+
+
+class Forms:
+    """What our screens cause. Everything here is an admin's to do."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        workspaces: Workspaces,
+        keys: KeyDesk,
+        agents: AgentDesk,
+        people: PeopleDesk,
+        home: Home,
+    ) -> None:
+        self._access = access
+        self._workspaces = workspaces
+        self._keys = keys
+        self._agents = agents
+        self._people = people
+        self._home = home
+        self._acts: Mapping[str, Act] = {
+            key_screens.ADD: self._add_key,
+            key_screens.REPLACE: self._replace_key,
+            key_screens.TEST: self._test_key,
+            key_screens.REVOKE: self._revoke_key,
+            key_screens.MAKE_DEFAULT: self._default_key,
+            agent_screens.NEW: self._new_agent,
+            agent_screens.EDIT: self._edit_agent,
+            agent_screens.PAUSE: self._pause_agent,
+            agent_screens.RESUME: self._resume_agent,
+            agent_screens.MAKE_DEFAULT: self._default_agent,
+            agent_screens.DELETE: self._delete_agent,
+            agent_screens.MODEL: self._choose_model,
+            agent_screens.SET_CHANNEL: self._new_channel,
+            agent_screens.CLEAR_CHANNEL: self._clear_channel,
+            people_screens.REMOVE_ADMIN: self._remove_admin,
+            people_screens.EDIT_SETTINGS: self._edit_settings,
+        }
+        self._saves: Mapping[str, Save] = {
+            key_form.FORM: keys.set,
+            key_form.REPLACE_FORM: keys.replace,
+            agent_screens.FORM: agents.save,
+            agent_screens.CHANNEL_FORM: agents.save_channels,
+            people_screens.SETTINGS_FORM: people.save_settings,
+        }
+
+    async def action(self, event: Action) -> Outcome:
+        """A button pressed or a select changed; what it changed shows in the home tab of who did it."""
+        act = self._acts.get(event.action_id.partition(":")[0])
+        if act is None:
+            return Nothing()
+        try:
+            await self._admit(event.user)
+            outcome = await act(event)
+        except UserError as error:
+            outcome = Private(await self._refusal(event.user, error))
+        self._home.refresh(event.user)
+        return outcome
+
+    async def submission(self, event: Submission) -> Outcome:
+        """A form was sent off."""
+        save = self._saves.get(event.form)
+        if save is None:
+            return Close()
+        try:
+            await self._admit(event.user)
+            outcome = await save(event)
+        except UserError as error:
+            outcome = Close(await self._refusal(event.user, error))
+        if not isinstance(outcome, FieldErrors):
+            self._home.refresh(event.user)
+        return outcome
+
+    async def options(self, query: OptionQuery) -> tuple[Option, ...]:
+        """The models that an admin who types this may mean; nothing for others."""
+        named = query.action_id.partition(":")[0]
+        if named not in (agent_screens.MODEL, "model") or not await self._access.is_admin(query.user):
+            return ()
+        return matching(await self._agents.menu.options(query.user.workspace, seconds=QUICKLY), query.typed)
+
+    async def suggestions(self, user: UserRef) -> tuple[Suggestion, ...]:
+        """What to offer somebody who opens the chat with the app."""
+        await self._workspaces.ensure(user.workspace)
+        return SUGGESTIONS
+
+    async def _admit(self, user: UserRef) -> None:
+        await self._workspaces.ensure(user.workspace)
+        await self._access.require_admin(user)
+
+    async def _refusal(self, user: UserRef, error: UserError) -> View:
+        if isinstance(error, NotAllowed):
+            return await self._people.not_allowed(user.workspace)
+        return words.refused(error.message)
+
+    async def _add_key(self, event: Action) -> Outcome:
+        return self._keys.form(self._keys.provider(event.value))
+
+    async def _replace_key(self, event: Action) -> Outcome:
+        return await self._keys.replace_form(event.user.workspace, event.value)
+
+    async def _test_key(self, event: Action) -> Outcome:
+        key = await self._keys.get(event.user.workspace, event.value)
+        return Private(await self._keys.test(event.user.workspace, event.user, [key]))
+
+    async def _revoke_key(self, event: Action) -> Outcome:
+        return _in_place(event, await self._keys.revoke(event.user.workspace, event.user, event.value))
+
+    async def _default_key(self, event: Action) -> Outcome:
+        return _in_place(event, await self._keys.make_default(event.user.workspace, event.user, event.value))
+
+    async def _new_agent(self, event: Action) -> Outcome:
+        return await self._agents.form(event.user.workspace)
+
+    async def _edit_agent(self, event: Action) -> Outcome:
+        return await self._agents.form(event.user.workspace, event.value)
+
+    async def _pause_agent(self, event: Action) -> Outcome:
+        await self._agents.pause(event.user.workspace, event.user, event.value, paused=True)
+        return Nothing()
+
+    async def _resume_agent(self, event: Action) -> Outcome:
+        await self._agents.pause(event.user.workspace, event.user, event.value, paused=False)
+        return Nothing()
+
+    async def _default_agent(self, event: Action) -> Outcome:
+        await self._agents.make_default(event.user.workspace, event.user, event.value)
+        return Nothing()
+
+    async def _delete_agent(self, event: Action) -> Outcome:
+        await self._agents.delete(event.user.workspace, event.user, event.value)
+        return Nothing()
+
+    async def _choose_model(self, event: Action) -> Outcome:
+        agent_id = event.action_id.partition(":")[2]
+        saved = await self._agents.set_model(event.user.workspace, event.user, agent_id, event.value)
+        return Replace(saved) if event.message else Nothing()  # in the home tab the select itself shows it
+
+    async def _new_channel(self, event: Action) -> Outcome:
+        return await self._agents.channel_form(event.user.workspace)
+
+    async def _clear_channel(self, event: Action) -> Outcome:
+        await self._agents.clear_channel(event.user.workspace, event.user, event.value)
+        return Nothing()
+
+    async def _remove_admin(self, event: Action) -> Outcome:
+        return _in_place(event, await self._people.remove(event.user, event.value))
+
+    async def _edit_settings(self, event: Action) -> Outcome:
+        return await self._people.settings_form(event.user.workspace)
+
+
+def _in_place(event: Action, view: View) -> Outcome:
+    """Under a message the answer takes the question's place; beside a home tab it is shown by itself."""
+    return Replace(view) if event.message else Private(view)

@@ -1,0 +1,171 @@
+"""Agents, as admins make them and as members meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.agent import AgentSpec, Effort
+from app.domain.views import (
+    Block,
+    Bold,
+    Button,
+    Buttons,
+    Channel,
+    ChannelInput,
+    Checkbox,
+    Code,
+    Confirm,
+    Heading,
+    Level,
+    Note,
+    Option,
+    Rich,
+    Row,
+    Select,
+    SelectInput,
+    Span,
+    Style,
+    Text,
+    TextInput,
+    View,
+    rich,
+)
+from app.services.screens.words import enumerated, notice
+
+NEW = "agent_new"
+EDIT = "agent_edit"
+PAUSE = "agent_pause"
+RESUME = "agent_resume"
+DELETE = "agent_delete"
+MAKE_DEFAULT = "agent_default"
+MODEL = "agent_model"
+SET_CHANNEL = "channel_new"
+CLEAR_CHANNEL = "channel_clear"
+FORM = "agent_save"
+CHANNEL_FORM = "channel_save"
+
+NO_EFFORT = "none"
+
+
+def named(agent: AgentSpec) -> Rich:
+    """`🦊 writer`."""
+    return rich(f"{agent.emoji} " if agent.emoji else "", Bold(agent.name))
+
+
+def row(agent: AgentSpec, options: Sequence[Option], selected: str) -> Row:
+    """An agent and the select of its model."""
+    marks = [mark for mark, shown in (("default", agent.is_default), ("paused", agent.paused)) if shown]
+    about = f"\n{agent.description}" if agent.description else ""
+    where: Rich = (
+        ("\nOnly in ", *enumerated([Channel(channel) for channel in agent.channels])) if agent.channels else ()
+    )
+    text = (*named(agent), f" · {', '.join(marks)}" if marks else "", about, *where)
+    return Row(text, model_select(agent, options, selected))
+
+
+def model_select(agent: AgentSpec, options: Sequence[Option], selected: str) -> Select:
+    """Changes an agent's model at once."""
+    return Select(MODEL, f"Model of {agent.name}", tuple(options), selected, key=agent.id, placeholder="Choose a model")
+
+
+def buttons(agent: AgentSpec) -> Buttons:
+    """What can be done with an agent."""
+    paused = Button(RESUME, "Resume", agent.id) if agent.paused else Button(PAUSE, "Pause", agent.id)
+    sure = Confirm(
+        f"Delete {agent.name}?", "Its instructions and settings are gone for good. Threads stay as they are.", "Delete"
+    )
+    others = (Button(MAKE_DEFAULT, "Make default", agent.id), Button(DELETE, "Delete", agent.id, Style.DANGER, sure))
+    return Buttons((Button(EDIT, "Edit", agent.id), paused, *(() if agent.is_default else others)))
+
+
+def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = None) -> View:
+    """`/byok agents`; admins also see on what each agent thinks (`paid_by`: provider and key, by the agent's id)."""
+    blocks: list[Block] = [Heading("Agents")]
+    for agent in agents:
+        marks = [mark for mark, shown in (("default", agent.is_default), ("paused", agent.paused)) if shown]
+        text: list[Span] = [*named(agent), f" · {', '.join(marks)}" if marks else ""]
+        text.append(f"\n{agent.description}" if agent.description else "")
+        if paid_by is not None:
+            text += [
+                "\nThinks on ",
+                Code(agent.model) if agent.model else "its provider's best model",
+                f", {paid_by[agent.id]}",
+            ]
+        blocks.append(Text(tuple(text)))
+    blocks.append(Note(how_to_name(agents)))
+    return View(blocks=tuple(blocks), title="Agents")
+
+
+def how_to_name(agents: Sequence[AgentSpec]) -> Rich:
+    """How a person picks an agent."""
+    other = next((agent for agent in agents if not agent.is_default and not agent.paused), None)
+    if other is None:
+        return rich("Mention Latchkey in a channel, or write to it directly.")
+    return rich(
+        "Mention Latchkey and begin with an agent's name and a colon, such as ",
+        Code(f"{other.name}: …"),
+        ". Without one the default answers.",
+    )
+
+
+def form(agent: AgentSpec | None, options: Sequence[Option], selected: str) -> View:
+    """Make or edit an agent."""
+    shown = agent or AgentSpec("", "", "", "", "")
+    efforts = (
+        Option(NO_EFFORT, "The model's own"),
+        *(Option(effort.value, effort.value.capitalize()) for effort in Effort),
+    )
+    return View(
+        title="Edit agent" if agent else "New agent",
+        id=FORM,
+        submit="Save",
+        context=shown.id,
+        blocks=(
+            TextInput("name", "Name", shown.name, "writer", "One word in small letters; people type it after the mention.", max_length=32),
+            TextInput("emoji", "Icon", shown.emoji, "🦊", "One emoji. Answers carry it where the platform allows.", max_length=16),
+            TextInput("description", "What it is for", shown.description, "Drafts and shortens texts.", "Everybody sees this.", optional=True, max_length=300),
+            TextInput("instructions", "Instructions", shown.instructions, "You are …", "How it should work and answer. Sent with every question.", multiline=True, optional=True, max_length=3000),
+            SelectInput("model", "Model", tuple(options), selected),
+            SelectInput("effort", "Effort", efforts, shown.effort.value if shown.effort else NO_EFFORT, "How hard to think, where a model can be told."),
+            TextInput("max_output_tokens", "Longest answer (tokens)", str(shown.max_output_tokens), hint="4096 is about six pages.", max_length=6),
+            ChannelInput("channels", "Only in these channels", shown.channels, "Leave empty to let it answer everywhere."),
+            Checkbox("share_names", "Tell the provider people's names", shown.share_names, "Otherwise it reads of “Person 1” and “Person 2”."),
+        ),
+    )  # fmt: skip
+
+
+def saved(agent: AgentSpec, *, new: bool) -> View:
+    """After an agent was made or changed."""
+    done = "is ready" if new else "is saved"
+    example = "" if agent.is_default else f" Ask it with @Latchkey {agent.name}: …"
+    return notice(Level.SUCCESS, f"{agent.name} {done}.{example}")
+
+
+def model_saved(agent: AgentSpec) -> View:
+    """After a model was chosen by command."""
+    on: Span = Code(agent.model) if agent.model else "the best model of the default key"
+    return notice(Level.SUCCESS, Bold(agent.name), " now thinks on ", on, ". Its next answer uses it.")
+
+
+def model_picker(agent: AgentSpec, options: Sequence[Option], selected: str) -> View:
+    """`/byok model <agent>`."""
+    on: Span = Code(agent.model) if agent.model else "the best model it can get"
+    return View(
+        blocks=(Row((*named(agent), " thinks on ", on, "."), model_select(agent, options, selected)),), title="Model"
+    )
+
+
+def channel_form(agents: Sequence[AgentSpec]) -> View:
+    """Choose who answers by default in which channels."""
+    options = tuple(Option(agent.id, f"{agent.emoji} {agent.name}".strip()) for agent in agents)
+    return View(
+        title="Agent of a channel",
+        id=CHANNEL_FORM,
+        submit="Save",
+        blocks=(
+            ChannelInput("channels", "Channels", optional=False),
+            SelectInput(
+                "agent", "Agent that answers there", options, hint="Unless another is named after the mention."
+            ),
+        ),
+    )

@@ -1,0 +1,192 @@
+"""Admins, settings, the audit trail, and help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.audit import AuditEntry
+from app.domain.chat import UserRef
+from app.domain.views import (
+    Block,
+    Bold,
+    Button,
+    Checkbox,
+    Code,
+    Heading,
+    Level,
+    Note,
+    Person,
+    Rich,
+    Row,
+    Span,
+    Style,
+    Table,
+    Text,
+    TextInput,
+    View,
+    When,
+    rich,
+)
+from app.services.screens.words import enumerated, notice, people
+from app.services.workspaces import ITSELF, WorkspaceSettings
+from app.store.workspaces import AddedAdmin
+
+REMOVE_ADMIN = "admin_remove"
+EDIT_SETTINGS = "settings_edit"
+SETTINGS_FORM = "settings_save"
+OPERATOR = "operator"
+
+PLATFORMS_OWN = "Admins and owners of this workspace always are. "
+
+COMMANDS = (
+    ("setkey", "[provider]", "Set or replace a model key, in a form", True),
+    ("keys", "", "See keys, how they are and who uses them", True),
+    ("test", "[label]", "Ask the provider whether a key works", True),
+    ("revoke", "[label]", "Destroy a key here", True),
+    ("agents", "", "See the agents", False),
+    ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
+    ("admins", "[add|remove @person]", "See or change who may change things", False),
+    ("settings", "", "Change who is answered, and where", True),
+    ("audit", "", "See who did what last", True),
+    ("help", "", "See this", False),
+)
+
+
+def help_text(*, admin: bool, understood: str = "") -> View:
+    """`/byok help`. `understood` says what was made of a command that is none."""
+    first: tuple[Block, ...] = (Text(rich(understood)),) if understood else ()
+    shown = [command for command in COMMANDS if admin or not command[3]]
+    lines: list[Span] = []
+    for name, arguments, about, _ in shown:
+        lines += [Code(f"/byok {name} {arguments}".strip()), f"  {about}\n"]
+    last = "All of it is also in Latchkey's home tab." if admin else "Keys and agents are looked after by the admins."
+    return View(blocks=(*first, Heading("Latchkey commands"), Text(tuple(lines)), Note(rich(last))), title="Help")
+
+
+def not_allowed(named: Sequence[UserRef]) -> View:
+    """A polite no that says whom to ask."""
+    return View(
+        blocks=(
+            Text(rich("That is for Latchkey's admins, so nothing was changed. ")),
+            Note(
+                rich(
+                    PLATFORMS_OWN,
+                    *((*people(named[:10]), " may too. ") if named else ()),
+                    "One of them can make you an admin with ",
+                    Code("/byok admins add @you"),
+                    ".",
+                )
+            ),
+        )
+    )
+
+
+def admins(operators: Sequence[UserRef], added: Sequence[AddedAdmin], workspace: str, *, may_change: bool) -> View:
+    """`/byok admins`."""
+    blocks: list[Block] = [
+        Heading("Admins of Latchkey"),
+        *admin_rows(operators, added, workspace, may_change=may_change),
+    ]
+    if may_change:
+        blocks.append(Note(rich(Code("/byok admins add @person"), " adds somebody.")))
+    return View(blocks=tuple(blocks), title="Admins")
+
+
+def admin_rows(
+    operators: Sequence[UserRef], added: Sequence[AddedAdmin], workspace: str, *, may_change: bool
+) -> tuple[Block, ...]:
+    """Who may change things, and why."""
+    rows: list[Block] = [Text(rich(PLATFORMS_OWN.strip()))]
+    if operators:
+        rows.append(Text((*people(operators), ", named by whoever runs Latchkey.")))
+    for admin in added:
+        user = UserRef(workspace, admin.user)
+        text = rich(Person(user), ", added by ", *actor(workspace, admin.added_by), " on ", When(admin.added_at))
+        rows.append(Row(text, Button(REMOVE_ADMIN, "Remove", admin.user, Style.DANGER)) if may_change else Text(text))
+    return tuple(rows)
+
+
+def admin_added(user: UserRef, *, before: bool) -> View:
+    """After `/byok admins add`."""
+    return notice(Level.SUCCESS, Person(user), " is an admin already." if before else " is an admin of Latchkey now.")
+
+
+def admin_removed(user: UserRef, *, still: bool, was: bool) -> View:
+    """After somebody was removed; `still` an admin if the platform or the operator says so."""
+    if still:
+        return notice(
+            Level.WARNING, Person(user), " is an admin still: the workspace itself, or whoever runs Latchkey, says so."
+        )
+    return notice(Level.SUCCESS, Person(user), " is no admin of Latchkey any more." if was else " was not an admin.")
+
+
+def audit(entries: Sequence[AuditEntry]) -> View:
+    """`/byok audit`: newest first."""
+    rows = tuple(
+        (
+            rich(When(entry.at)) if entry.at else (),
+            actor(entry.workspace, entry.actor),
+            rich(Code(entry.action)),
+            rich(Code(entry.object)),
+            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status"))),
+        )
+        for entry in entries
+    )  # fmt: skip
+    return View(
+        blocks=(
+            Heading("What happened last"),
+            Table(("When", "Who", "What", "Which", "About"), rows),
+            Note(rich("Ids only: no content and no keys are ever written here.")),
+        ),
+        title="Audit trail",
+    )
+
+
+def actor(workspace: str, name: str) -> Rich:
+    """Who did something: a person, the operator at the command line, or Latchkey by itself."""
+    return (
+        rich("Latchkey" if name == ITSELF else "the operator")
+        if name in (ITSELF, OPERATOR)
+        else rich(Person(UserRef(workspace, name)))
+    )
+
+
+def settings_form(settings: WorkspaceSettings) -> View:
+    """Change who is answered, and where."""
+    return View(
+        title="Settings",
+        id=SETTINGS_FORM,
+        submit="Save",
+        blocks=(
+            Checkbox("follow_ups", "Answer follow-ups", settings.follow_ups, "In a thread where an agent answers, no further mention is needed."),
+            Checkbox("answer_guests", "Answer guests", settings.answer_guests),
+            Checkbox("answer_bots", "Answer other apps", settings.answer_bots),
+            Checkbox("answer_shared", "Answer in shared channels", settings.answer_shared, "Channels shared with other organisations: they read the answers."),
+            Checkbox("answer_external", "Answer other organisations' people", settings.answer_external, "In shared channels. Your keys pay for it."),
+            Checkbox("footer", "Show agent and model under answers", settings.footer),
+            TextInput("max_runs", "Answers at a time", str(settings.max_runs), hint="From 1 to 50; further questions wait their turn.", max_length=2),
+        ),
+    )  # fmt: skip
+
+
+def settings_summary(settings: WorkspaceSettings) -> Rich:
+    """What is set, in a sentence."""
+    who: list[Span] = ["members"]
+    who += [name for name, on in (("guests", settings.answer_guests), ("other apps", settings.answer_bots)) if on]
+    if settings.answer_external:
+        where = " also in shared channels, other organisations' people included"
+    elif settings.answer_shared:
+        where = " also in channels shared with other organisations"
+    else:
+        where = " not in channels shared with other organisations"
+    follow = "Follow-ups in a thread need no mention." if settings.follow_ups else "Every question needs a mention."
+    return rich(
+        "Agents answer ",
+        *enumerated([Bold(str(name)) for name in who]),
+        f",{where}. {follow} At most {settings.max_runs} answers at a time.",
+    )
+
+
+def settings_saved(changed: Sequence[str]) -> View:
+    """After the settings form."""
+    return notice(Level.SUCCESS, "The settings are saved." if changed else "Nothing was changed.")
