@@ -44,7 +44,7 @@ export class HintList {
     this.choose = choose;
     this.found = null;
     this.index = 0;
-    this.list = h("ul", { id, class: "hint-list", role: "listbox", "aria-label": "Suggestions" });
+    this.list = h("ul", { id, class: "hint-list", role: "listbox", tabindex: -1, "aria-label": "Suggestions" });
     this.title = h("div", { class: "hint-title" });
     this.element = h("div", { class: "hints", hidden: true }, this.title, this.list);
   }

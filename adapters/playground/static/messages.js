@@ -14,7 +14,7 @@ export class MessageList {
     this.items = new Map();
     this.list = h("ol", { class: "messages", "aria-label": label });
     this.intro = h("div", { class: "messages-intro" });
-    this.element = h("div", { class: "messages-scroll", tabindex: 0, role: "region", "aria-label": label }, h("div", { class: "messages-inner" }, this.intro, this.list));
+    this.element = h("div", { class: "messages-scroll", tabindex: 0, role: "group", "aria-label": label }, h("div", { class: "messages-inner" }, this.intro, this.list));
     this.follows = true;
     this.element.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.element;
@@ -73,11 +73,11 @@ function continues(previous, message) {
 }
 
 function daySeparator(at) {
-  return h("li", { class: "separator", role: "separator" }, h("span", {}, day(at)));
+  return h("li", { class: "separator" }, h("span", {}, day(at)));
 }
 
 function replySeparator(count) {
-  return h("li", { class: "separator separator-replies", role: "separator" }, h("span", {}, count === 1 ? "1 reply" : `${count} replies`));
+  return h("li", { class: "separator separator-replies" }, h("span", {}, count === 1 ? "1 reply" : `${count} replies`));
 }
 
 function sizeOf(bytes) {

@@ -17,7 +17,7 @@ export function showSidebar(element, store, { go, become }) {
       "header",
       { class: "workspace" },
       brandMark(),
-      h("div", { class: "workspace-text" }, h("h1", {}, store.workspace.name), h("p", {}, "Latchkey playground")),
+      h("div", { class: "workspace-text" }, h("p", { class: "workspace-name" }, store.workspace.name), h("p", {}, "Latchkey playground")),
       themeButton(),
     ),
     h(
