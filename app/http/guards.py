@@ -6,7 +6,7 @@ import asyncio
 from http import HTTPStatus
 
 import structlog
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.typedefs import Handler, Middleware
 
 from app.telemetry import metrics
@@ -32,7 +32,7 @@ def plain(status: int) -> web.Response:
 
 
 def guard(body_seconds: float) -> Middleware:
-    """The middleware. A body must be whole within so many seconds; handlers then read it from memory."""
+    """The middleware. A handler that waits for a body longer than so many seconds is told HTTPRequestTimeout."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -46,8 +46,9 @@ def guard(body_seconds: float) -> Middleware:
 
 
 async def _answer(request: web.Request, handler: Handler, route: str, body_seconds: float) -> web.StreamResponse:
+    late = asyncio.get_running_loop().call_later(body_seconds, _too_late, request.content)
     try:
-        await _receive(request, body_seconds)
+        _must_be_fit(request)
         response = await handler(request)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
@@ -55,19 +56,23 @@ async def _answer(request: web.Request, handler: Handler, route: str, body_secon
         response = plain(error.status)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
+    except web.RequestPayloadError:
+        response = plain(HTTPStatus.BAD_REQUEST)
     except ConnectionError:
         raise  # the client has gone; there is nobody to answer
     except Exception as error:  # noqa: BLE001 - whatever it was, the client is told nothing of it
         log.error("request failed", method=request.method, route=route, **place_of(error))  # noqa: TRY400
         if request.writer.output_size:
             raise ConnectionError from None  # half an answer is out already; end it
-        return plain(500)
+        return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
+    finally:
+        late.cancel()
     if response.status >= HTTPStatus.BAD_REQUEST:
         log.info("request refused", method=request.method, route=route, status=response.status)
     return response
 
 
-async def _receive(request: web.Request, body_seconds: float) -> None:
+def _must_be_fit(request: web.Request) -> None:
     for name in _ONCE:
         if len(request.headers.getall(name, ())) > 1:
             raise web.HTTPBadRequest
@@ -75,14 +80,12 @@ async def _receive(request: web.Request, body_seconds: float) -> None:
         raise web.HTTPUnsupportedMediaType  # nothing that we expect comes compressed; a bomb would
     if request.content_length is not None and request.content_length > MAX_BODY:
         raise web.HTTPRequestEntityTooLarge(MAX_BODY, request.content_length)
-    if request.body_exists:
-        try:
-            async with asyncio.timeout(body_seconds):
-                await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        except web.RequestPayloadError:
-            raise web.HTTPBadRequest from None
+
+
+def _too_late(body: StreamReader) -> None:
+    """Let whoever still waits for the body be told that it does not come."""
+    if not body.is_eof():
+        body.set_exception(web.HTTPRequestTimeout())
 
 
 async def secure(_request: web.Request, response: web.StreamResponse) -> None:
