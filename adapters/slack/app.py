@@ -31,9 +31,6 @@ from app.ports.platform import ChatPlatform
 
 log = structlog.get_logger(__name__)
 
-COMMANDS = ("/byok",)
-"""The slash commands that are handled; a test holds them and the manifest together."""
-
 _ANY = re.compile(r".*", re.DOTALL)
 
 
@@ -141,7 +138,7 @@ class SlackApp:
     async def _on_command(self, body: Json, ack: AsyncAck) -> None:
         here = await self._here(string(body.get("team_id")))
         command = parse.command(body, here.me)
-        if isinstance(command, parse.Ignored) or body.get("command") not in COMMANDS:
+        if isinstance(command, parse.Ignored) or body.get("command") not in parse.COMMANDS:
             await ack()
             return
         answer = await self._outcomes.of_command(await self._inbound.command(command), interactions.handle(body), here)
@@ -205,7 +202,10 @@ class SlackApp:
 
 
 class _Known(AsyncAuthorize):
-    """Tells bolt who we are from memory. (As a class, because bolt calls a bound method wrongly, and runs auth.test for a bare token.)"""
+    """Tells bolt who we are from memory.
+
+    A class, because bolt calls a bound method wrongly, and asks `auth.test` about a bare token.
+    """
 
     def __init__(self, installations: Installations) -> None:
         self._installations = installations

@@ -24,6 +24,9 @@ EVENTS = (
 )
 """What `event` understands, by the names of the manifest; a test holds the two together."""
 
+COMMANDS = ("/byok",)
+"""The slash commands that are handled; the same test holds."""
+
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message", "bot_message"}
 
 

@@ -14,11 +14,12 @@ from adapters.slack.edge import Edge
 from adapters.slack.identity import PLATFORM, Json
 from adapters.slack.installations import Installation, Installations
 from adapters.slack.people import People
-from adapters.slack.reply import Part, SlackReply
+from adapters.slack.reply import SlackReply
 from adapters.slack.socket_mode import SocketMode
 from adapters.slack.thread import Thread
 from adapters.slack.traffic import Limits
 from adapters.slack.web_api import SLACK_API, SlackRefused, WebApi
+from adapters.slack.written import Part
 from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, MessageRef, UserRef
 from app.domain.secrets import Secret
 from app.domain.views import View

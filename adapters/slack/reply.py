@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -15,25 +14,14 @@ from adapters.slack.identity import Json
 from adapters.slack.text import Inert, closed, head_and_tail, inert, open_fence, split
 from adapters.slack.thread import ENDED, NO_STREAMS, Thread
 from adapters.slack.web_api import SlackRefused
-from app.domain.chat import MessageRef
+from adapters.slack.written import Part, Written
 from app.domain.views import Button, View
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
-from app.ports.platform import PartRef, ReplyTarget, SavePart
+from app.ports.platform import ReplyTarget, SavePart
 
 log = structlog.get_logger(__name__)
 
 THINKING = "is thinking…"
-
-
-@dataclass(slots=True)
-class Part:
-    """One message of the answer: what it shows, and whether it is a stream that still takes text."""
-
-    ts: str
-    text: str
-    live: bool = False
-    exact: bool = True  # whether `text` is surely what people see
-    started: float = field(default_factory=time.monotonic)
 
 
 class SlackReply:
@@ -44,10 +32,9 @@ class SlackReply:
     ) -> None:
         self._thread = thread
         self._target = target
-        self._save = save
         self._traffic = thread.traffic
         self._limits = thread.traffic.limits
-        self._parts = list(parts)
+        self._written = Written(thread, target, save, parts)
         self._resumed = resumed
         self._inert = Inert()
         self._pending = ""  # harmless text that nobody sees yet
@@ -84,7 +71,9 @@ class SlackReply:
         whole = inert(text)
         try:
             await self._found_again()
-            await self._settle(self._texts(whole, has_blocks=bool(blocks)), blocks)
+            known = len(self._written.parts)
+            await self._written.settle(self._texts(whole, has_blocks=bool(blocks)), blocks)
+            self._stale_status = self._stale_status and len(self._written.parts) <= known
         except PlatformError:
             await self._calm_down()
             raise
@@ -137,7 +126,7 @@ class SlackReply:
 
     async def _show(self) -> None:
         """Bring what is pending to the screen, as far as the budget lets us. What goes wrong here, `finish` puts right."""
-        part = self._parts[-1] if self._parts else None
+        part = self._written.last
         try:
             if part is not None and part.live:
                 await self._stream(part)
@@ -160,19 +149,19 @@ class SlackReply:
         """A new message: a stream if the workspace has them and the minute has one left, else one that is edited."""
         if not self._pending.strip() or await self._found_again():
             return
-        opener = self._opener or (open_fence(self._parts[-1].text) if self._parts else "")
+        last = self._written.last
+        opener = self._opener or (open_fence(last.text) if last else "")
         text, rest = self._fitting(f"{opener}\n" if opener else "")
         if not self._editing and self._traffic.has("streaming") and self._traffic.take("chat.startStream"):
             ts = await self._started(text)
             if ts:
-                self._traffic.streams += 1
                 await self._add(Part(ts, text, live=True), rest)
                 return
         if self._traffic.take("chat.postMessage"):
             if not self._editing:
                 self._editing = True
                 self._traffic.edited += 1
-            ts = await self._thread.post(text, self._stop_button(), position=len(self._parts), patient=False)
+            ts = await self._thread.post(text, self._stop_button(), position=len(self._written.parts), patient=False)
             await self._add(Part(ts, text, exact=False), rest)
 
     async def _started(self, text: str) -> str:
@@ -195,13 +184,11 @@ class SlackReply:
         """Whether a stream whose beginning was not confirmed is there after all; it is then a part like any other."""
         if not self._lost:
             return False
-        known = {part.ts for part in self._parts}
-        unknown = [ts for ts, _ in await self._thread.ours() if ts not in known]
+        known = {part.ts for part in self._written.parts}
+        unknown = [ts for ts, _ in await self._thread.ours_patiently() if ts not in known]
         self._lost = False
         for ts in unknown:
-            self._traffic.streams += 1
-            self._parts.append(Part(ts, "", live=True, exact=False))
-            await self._save(self._ref(len(self._parts) - 1))
+            await self._written.add(Part(ts, "", live=True, exact=False))
         return bool(unknown)
 
     async def _stream(self, part: Part) -> None:
@@ -218,10 +205,10 @@ class SlackReply:
         """The stream is full or old: end it whole, the next text begins another."""
         self._opener = open_fence(part.text + head)
         text = closed(part.text + head)
-        await self._thread.stop(part.ts, text[len(part.text) :], [], position=len(self._parts) - 1, last=False)
+        await self._thread.stop(part.ts, text[len(part.text) :], [], position=len(self._written.parts) - 1, last=False)
         self._took(part, head)
         part.text = text
-        self._no_longer_live(part)
+        self._written.no_longer_live(part)
         await self._begin()
 
     async def _show_by_editing(self, part: Part) -> None:
@@ -232,7 +219,7 @@ class SlackReply:
         if not self._traffic.take("chat.update"):
             return
         blocks = [] if rest else self._stop_button()
-        await self._thread.edit(part.ts, text, blocks, position=len(self._parts) - 1)
+        await self._thread.edit(part.ts, text, blocks, position=len(self._written.parts) - 1)
         self._took(part, self._pending[: len(self._pending) - len(rest)])
         part.text = text
         if rest:
@@ -244,11 +231,10 @@ class SlackReply:
 
     async def _add(self, part: Part, rest: str) -> None:
         taken = self._pending[: len(self._pending) - len(rest)]
-        self._parts.append(part)
         self._opener, self._stale_status = "", False
         self._shown += taken
         self._pending = rest
-        await self._save(self._ref(len(self._parts) - 1))
+        await self._written.add(part)
 
     def _took(self, part: Part, text: str) -> None:
         part.text += text
@@ -257,7 +243,7 @@ class SlackReply:
 
     def _refused(self, error: SlackRefused, part: Part | None) -> None:
         if part is not None and error.error in ENDED:
-            self._no_longer_live(part)  # Slack ended it: the next text begins another message
+            self._written.no_longer_live(part)  # Slack ended it: the next text begins another message
             self._muted = error.error == "stopped_by_user"
         elif part is not None and error.error in {"msg_too_long", "msg_blocks_too_long"}:
             part.started = -1e9  # full before we thought so: roll over
@@ -270,7 +256,7 @@ class SlackReply:
 
     async def _calm_down(self) -> None:
         """Nothing in the thread says any longer that something is being done."""
-        if self._in_session:
+        if self._in_session and not self._written.at_rest:
             await self._thread.say_session("active")
         if self._stale_status:
             await self._thread.say_status("")
@@ -286,72 +272,21 @@ class SlackReply:
         limit = self._limits.part_bytes
         if not whole.strip():
             return [""] if has_blocks else []
-        if self._resumed or not self._parts or not whole.startswith(self._shown):
+        last, parts = self._written.last, self._written.parts
+        if self._resumed or last is None or not whole.startswith(self._shown):
             return split(whole, limit)
-        last = self._parts[-1]
         if self._opener or (not last.live and not self._editing):
             opener = open_fence(last.text) or self._opener
             rest = whole[len(self._shown) :]
             more = split(f"{opener}\n{rest}" if opener else rest, limit) if rest.strip() else []
-            return [closed(p.text) for p in self._parts] + more
-        return [closed(p.text) for p in self._parts[:-1]] + split(last.text + whole[len(self._shown) :], limit)
-
-    async def _settle(self, texts: list[str], blocks: list[Json]) -> None:
-        for position, text in enumerate(texts):
-            under = blocks if position == len(texts) - 1 else []
-            if position == len(self._parts):
-                ts = await self._thread.post(text, under, position=position)
-                self._parts.append(Part(ts, text))
-                self._stale_status = False
-                await self._save(self._ref(position))
-            else:
-                await self._complete(position, text, under, last=position == len(texts) - 1)
-        for position in range(len(texts), len(self._parts)):
-            await self._end_stream(position)
-            await self._thread.delete(self._parts[position].ts)
-
-    async def _complete(self, position: int, text: str, blocks: list[Json], *, last: bool) -> None:
-        part = self._parts[position]
-        if part.live and part.exact and text.startswith(part.text):
-            try:
-                await self._thread.stop(part.ts, text[len(part.text) :], blocks, position=position, last=last)
-            except PlatformError as error:
-                log.info("slack stream had ended", run=self._target.run, error=error.code)
-            else:
-                self._in_session = self._in_session and not last
-                self._no_longer_live(part)
-                return
-            await self._thread.last_edit(part.ts, text, blocks, position=position)
-        elif part.live or blocks or not part.exact or part.text != text or self._editing:
-            await self._end_stream(position)
-            await self._thread.last_edit(part.ts, text, blocks, position=position)
-        part.text = text
-        self._no_longer_live(part)
-
-    async def _end_stream(self, position: int) -> None:
-        part = self._parts[position]
-        if part.live:
-            try:
-                await self._thread.stop(part.ts, "", [], position=position, last=False)
-            except SlackRefused as error:
-                log.info("slack stream had ended", run=self._target.run, error=error.error)
-            self._no_longer_live(part)
-
-    def _no_longer_live(self, part: Part) -> None:
-        if part.live and not self._resumed:
-            self._traffic.streams -= 1
-        part.live = False
+            return [closed(p.text) for p in parts] + more
+        return [closed(p.text) for p in parts[:-1]] + split(last.text + whole[len(self._shown) :], limit)
 
     def _release(self) -> None:
-        for part in self._parts:
-            self._no_longer_live(part)
+        self._written.release()
         if self._editing:
             self._traffic.edited -= 1
             self._editing = False
-
-    def _ref(self, position: int) -> PartRef:
-        where, part = self._target.conversation, self._parts[position]
-        return PartRef(position, MessageRef(where.workspace, where.channel, part.ts), streamed=part.live)
 
     def _stop_button(self) -> list[Json]:
         """Where Slack shows no stop button of its own, the message carries one until the answer ends."""
