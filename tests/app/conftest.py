@@ -6,6 +6,7 @@ import pytest
 
 from app.store.unit_of_work import Database
 from tests.app.bench import Bench
+from tests.app.desk import Desk
 from tests.fakes.databases import TestClock
 
 
@@ -17,3 +18,16 @@ async def bench(database: Database, clock: TestClock) -> Bench:
 @pytest.fixture
 async def demo(database: Database, clock: TestClock) -> Bench:
     return await Bench(database, clock, demo=True).start()
+
+
+@pytest.fixture
+async def desk(bench: Bench) -> Desk:
+    """With a key set and verified."""
+    await bench.set_key()
+    return Desk(bench)
+
+
+@pytest.fixture
+async def keyless(bench: Bench) -> Desk:
+    """Before any key is set."""
+    return Desk(bench)

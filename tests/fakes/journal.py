@@ -41,7 +41,9 @@ class MemoryJournal:
         return value
 
     async def sleep(self, seconds: float) -> None:
+        """Time flies here, but not so fast that nothing could happen meanwhile."""
         self.slept.append(seconds)
+        await asyncio.sleep(0.05)
 
     async def wait(self, name: str, timeout: float) -> Json:
         """Time flies here: what was not signalled before does not come within any timeout but a long one."""
