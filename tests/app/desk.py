@@ -23,7 +23,6 @@ from app.services.conversations import Conversations
 from app.services.intake import Intake
 from app.services.plans import Planner
 from app.services.turns import Turns
-from app.services.workspaces import Workspaces
 from app.store.unit_of_work import Database
 from tests.app.bench import MEMBER, WORKSPACE, Bench
 from tests.app.engines import until
@@ -143,15 +142,6 @@ class InlineRuns(Runs):
         self._tasks.pop(run, None)
 
 
-class Removable(Workspaces):
-    """Workspaces, with what becomes of removed ones noted."""
-
-    gone: tuple[str, ...] = ()
-
-    async def removed(self, workspace: str) -> None:
-        self.gone = (*self.gone, workspace)
-
-
 class Screens:
     """Commands, forms and home: which was asked what."""
 
@@ -198,7 +188,7 @@ class Desk:
         )
         bench.providers["anthropic"] = self.model
         platforms = {self.platform.name: self.platform}
-        self.workspaces = Removable(bench.database, bench.clock)
+        self.workspaces = bench.workspaces
         self.runs = InlineRuns(bench.database)
         arrivals = Arrivals(bench.database, bench.clock)
         planner = Planner(

@@ -167,7 +167,7 @@ async def test_a_removed_workspace_has_its_runs_stopped_and_its_questions_droppe
     await desk.intake.removed(WORKSPACE)
     await desk.settled()
     assert await rows(desk) == [("done", False)] * 2
-    assert desk.workspaces.gone == (WORKSPACE,)
+    assert await desk.bench.keys.all(WORKSPACE) == ()
     assert [record.state for record in await desk.records()] == [RunState.STOPPED]
 
 
