@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 
 from app.domain.agent import AgentSpec, ToolGrant
@@ -55,9 +55,10 @@ class WorkspaceSettings:
 class Workspaces:
     """Begins workspaces and keeps their settings."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, shred: Callable[[str], Awaitable[None]]) -> None:
         self._database = database
         self._clock = clock
+        self._shred = shred
         self._seen: set[str] = set()
 
     async def ensure(self, workspace: str, name: str = "", by: UserRef | None = None) -> None:
@@ -89,6 +90,21 @@ class Workspaces:
                 await uow.workspaces.keep_settings(workspace, after)
                 await uow.audit.append(AuditEntry(workspace, by.id, "settings.changed", workspace, changed))
         return tuple(changed)
+
+    async def removed(self, workspace: str) -> None:
+        """The app was taken out of it: its keys are revoked, and nothing that was sealed for it opens again."""
+        self._seen.discard(workspace)
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(workspace)
+            known = await uow.workspaces.get(workspace)
+            if known is None or known.removed_at:
+                return
+            for key in await uow.keys.all(workspace):
+                await uow.keys.revoke(workspace, key.id)
+                await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
+            await uow.workspaces.mark_removed(workspace)
+            await uow.audit.append(AuditEntry(workspace, ITSELF, "workspace.removed", workspace))
+        await self._shred(workspace)
 
     async def _begin(self, uow: UnitOfWork, workspace: str, name: str, actor: str) -> None:
         if await uow.workspaces.add(workspace, name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from adapters.kms.local import LocalKeyWrapper
@@ -14,7 +14,7 @@ from app.domain.events import Action, Command, Outcome, Submission
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, Role, TextPart
 from app.domain.secrets import Secret
-from app.domain.views import View
+from app.domain.views import Channel, Person, View
 from app.services.access import Access
 from app.services.agents import Agents
 from app.services.background import Background
@@ -79,7 +79,7 @@ class Bench:
         self.background = Background()
         self.vault = Vault(self.database, LocalKeyWrapper(b"k" * 32))
         self.access = Access(self.database, platforms, frozenset({str(OPERATOR)}))
-        self.workspaces = Workspaces(self.database, self.clock)
+        self.workspaces = Workspaces(self.database, self.clock, self.vault.shred)
         self.agents = Agents(self.database, self.clock)
         self.ring = KeyRing(self.database, self.vault, self.providers)
         self.keys = Keys(
@@ -188,7 +188,7 @@ def question(model: str = "m") -> ModelRequest:
 
 def words(view: View | Any) -> str:
     """Everything that a person can read on a screen, in one line."""
-    return " ".join(_texts(view))
+    return " ".join(" ".join(_texts(view)).split())
 
 
 def _texts(part: Any) -> list[str]:
@@ -196,9 +196,13 @@ def _texts(part: Any) -> list[str]:
         return [part]
     if isinstance(part, tuple | list):
         return [text for item in part for text in _texts(item)]
-    if hasattr(part, "__dataclass_fields__"):
-        hidden = {"id", "value", "key", "context", "selected", "workspace"}
-        return [
-            text for name in part.__dataclass_fields__ if name not in hidden for text in _texts(getattr(part, name))
-        ]
+    if isinstance(part, Person):
+        return [part.user.id]
+    if isinstance(part, Channel):
+        return [part.id]
+    if is_dataclass(part) and not isinstance(part, type):
+        return [text for item in fields(part) if item.name not in _UNSEEN for text in _texts(getattr(part, item.name))]
     return []
+
+
+_UNSEEN = {"id", "value", "key", "context", "selected", "workspace"}

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from app.errors import BadInput
+from app.domain.secrets import KeyContext
+from app.errors import BadInput, WontOpen
 from app.services.workspaces import Workspaces, WorkspaceSettings
-from tests.app.bench import ADMIN, WORKSPACE, Bench
+from tests.app.bench import ADMIN, GOOD, WORKSPACE, Bench
 
 
 async def test_a_workspace_starts_with_one_good_default_agent(bench: Bench) -> None:
@@ -20,7 +21,7 @@ async def test_a_workspace_starts_with_one_good_default_agent(bench: Bench) -> N
 
 
 async def test_a_workspace_seen_by_many_at_once_begins_once(bench: Bench) -> None:
-    fresh = [Workspaces(bench.database, bench.clock) for _ in range(5)]
+    fresh = [Workspaces(bench.database, bench.clock, bench.vault.shred) for _ in range(5)]
     await asyncio.gather(*(workspaces.ensure("slack:T2", "Two") for workspaces in fresh))
     assert len(await bench.agents.all("slack:T2")) == 1
 
@@ -28,7 +29,7 @@ async def test_a_workspace_seen_by_many_at_once_begins_once(bench: Bench) -> Non
 async def test_a_workspace_that_comes_back_keeps_its_agents(bench: Bench) -> None:
     async with bench.database.begin() as uow:
         await uow.workspaces.mark_removed(WORKSPACE)
-    await Workspaces(bench.database, bench.clock).ensure(WORKSPACE)
+    await Workspaces(bench.database, bench.clock, bench.vault.shred).ensure(WORKSPACE)
     async with bench.database.read() as uow:
         row = await uow.workspaces.get(WORKSPACE)
     assert row is not None
@@ -65,3 +66,15 @@ def test_impossible_numbers_are_refused(runs: int) -> None:
     with pytest.raises(BadInput) as refused:
         WorkspaceSettings(max_runs=runs)
     assert refused.value.field == "max_runs"
+
+
+async def test_a_removed_workspace_keeps_no_key_that_opens(bench: Bench) -> None:
+    context = KeyContext(WORKSPACE, "inbox", "1")
+    sealed = await bench.vault.seal(context, b"content")
+    await bench.set_key(GOOD)
+    await bench.workspaces.removed(WORKSPACE)
+    await bench.workspaces.removed(WORKSPACE)
+    assert await bench.keys.all(WORKSPACE) == ()
+    with pytest.raises(WontOpen):
+        await bench.vault.open(context, sealed)
+    assert (await bench.actions())[-2:] == ["key.revoked", "workspace.removed"]

@@ -1,0 +1,301 @@
+"""Wiring, and nothing else: the one place where everybody is known."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+import agents.prompt
+import agents.tools
+from adapters.kms import local
+from adapters.models.anthropic import Anthropic
+from adapters.models.compatible import Compatible
+from adapters.models.http import ModelHttp
+from adapters.models.offline import Offline
+from adapters.models.openai import OpenAI
+from agents.runner import Runner
+from app.domain.secrets import Secret
+from app.engine import Engine, EngineOptions
+from app.errors import SettingsError
+from app.http.server import Server
+from app.ports.inbound import Inbound
+from app.ports.platform import ChatPlatform
+from app.ports.providers import ModelProvider
+from app.services.access import Access
+from app.services.agents import Agents
+from app.services.answers import Answers
+from app.services.arrivals import Arrivals
+from app.services.background import Background
+from app.services.commands import Commands
+from app.services.conversations import Conversations
+from app.services.desks.agents import AgentDesk
+from app.services.desks.keys import KeyDesk
+from app.services.desks.people import PeopleDesk
+from app.services.forms import Forms
+from app.services.home import Home
+from app.services.intake import Intake
+from app.services.key_ring import KeyRing
+from app.services.keys import Keys
+from app.services.notices import Notices
+from app.services.plans import Planner
+from app.services.retention import Retention
+from app.services.schedule import Schedule
+from app.services.turns import Turns
+from app.services.workspaces import Workspaces
+from app.settings import Settings
+from app.store.unit_of_work import Database
+from app.telemetry.logs import quieten_libraries
+from app.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+EVERY = 5.0
+"""Seconds between two looks for keys to check and content to erase."""
+
+STRAGGLERS = 5.0
+"""Seconds for what is still being told to somebody when the service stops."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where people meet the service: what a platform's adapter has to be told, and when."""
+
+    routes: Sequence[web.AbstractRouteDef]
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]  # take nothing more in
+    close: Callable[[], Awaitable[None]]  # let go of everything
+    address: Callable[[str, int], str] | None = None
+
+
+class Service:
+    """Everything, made and joined; made by `build`."""
+
+    def __init__(self, settings: Settings, database: Database, vault: Vault, *, demo: bool) -> None:
+        self._settings = settings
+        self._database = database
+        self._background = Background()
+        self._schedule = Schedule()
+        self._http = ModelHttp(private_hosts=settings.model_hosts)
+        self.addresses: tuple[str, ...] = ()
+        """What a person can open in a browser, once the service has been started."""
+
+        clock = SystemClock()
+        platforms: dict[str, ChatPlatform] = {}
+        ring = KeyRing(database, vault, self._providers(demo=demo))
+        access = Access(database, platforms, frozenset(settings.admins))
+        notices = Notices(platforms, access)
+        workspaces = Workspaces(database, clock, vault.shred)
+        team = Agents(database, clock)
+        self._retention = Retention(database, clock)
+        self._keys = Keys(database, ring=ring, notices=notices, background=self._background, clock=clock, demo=demo)
+        planner = Planner(database, vault, platforms, agents=team, access=access, keys=self._keys, clock=clock)
+        turns = Turns(
+            database,
+            platforms,
+            keys=self._keys,
+            workspaces=workspaces,
+            runner=Runner(),
+            prompt=agents.prompt.build,
+            tools=agents.tools.tools,
+        )
+        self._engine = Engine(database, vault, Conversations(database, planner, turns), _engine_options(settings))
+        arrivals = Arrivals(database, clock)
+        home = Home(
+            platforms,
+            access=access,
+            workspaces=workspaces,
+            agents=team,
+            keys=self._keys,
+            background=self._background,
+        )
+        key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
+        people_desk = PeopleDesk(database, access, workspaces)
+        intake = Intake(
+            database,
+            vault,
+            self._engine,
+            arrivals=arrivals,
+            answers=Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock),
+            commands=Commands(
+                database,
+                access=access,
+                workspaces=workspaces,
+                keys=self._keys,
+                key_desk=key_desk,
+                agents=agent_desk,
+                people=people_desk,
+                home=home,
+            ),
+            forms=Forms(
+                access=access,
+                workspaces=workspaces,
+                keys=key_desk,
+                agents=agent_desk,
+                people=people_desk,
+                home=home,
+            ),
+            home=home,
+            workspaces=workspaces,
+            keys=self._keys,
+            platforms=platforms,
+            background=self._background,
+        )
+        self._edges = [_playground(platforms, intake)] if demo else []
+        if settings.slack_bot_token:
+            self._edges.append(_slack(settings, settings.slack_bot_token, platforms, intake))
+        routes = [route for edge in self._edges for route in edge.routes]
+        self._server = Server(routes, {"database": database.is_current, "engine": self._engine_runs})
+
+    async def start(self, ports: Sequence[int]) -> int:
+        """Listen on the first free one of these ports, and tell which; then begin to work. Raises SettingsError."""
+        port = await self._server.start(self._settings.host, *ports)
+        await self._engine.launch()  # loads half a second of library; what came in meanwhile is durable and found
+        quieten_libraries()
+        self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
+        self._schedule.every(EVERY, self._retention.tidy, name="erase content")
+        for edge in self._edges:
+            await edge.start()
+        self.addresses = tuple(edge.address(self._settings.host, port) for edge in self._edges if edge.address)
+        log.info("ready", port=port)
+        return port
+
+    async def stop(self) -> None:
+        """Take nothing new in, let runs end or leave them to the next process, and let go of everything."""
+        await self._server.stop_listening()
+        for edge in self._edges:
+            await edge.stop()
+        await self._engine.drain(self._settings.drain_seconds)
+        await self._schedule.stop()
+        await self._background.drain(STRAGGLERS)
+        for edge in self._edges:
+            await edge.close()
+        await self._server.stop()
+        await self._http.aclose()
+        await self._database.dispose()
+        log.info("stopped")
+
+    def _providers(self, *, demo: bool) -> Mapping[str, ModelProvider]:
+        providers: tuple[ModelProvider, ...] = (
+            Anthropic(self._http, base_url=self._settings.anthropic_base_url),
+            OpenAI(self._http, base_url=self._settings.openai_base_url),
+            Compatible(self._http),
+        )
+        if demo:  # outside it there is no model without a key
+            providers += (Offline(),)
+        return {provider.name: provider for provider in providers}
+
+    async def _engine_runs(self) -> bool:
+        return self._engine.running
+
+
+def _playground(platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
+    from adapters.playground.platform import Playground
+    from adapters.playground.room import Rooms
+    from adapters.playground.server import PlaygroundServer
+
+    rooms = Rooms()
+    platforms[Playground.name] = Playground(rooms)
+    server = PlaygroundServer(rooms, inbound)
+
+    async def nothing() -> None:
+        """Windows stay open while answers end."""
+
+    async def close() -> None:
+        server.close()
+
+    return Edge(server.routes(), start=nothing, stop=nothing, close=close, address=server.address)
+
+
+def _slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
+    from adapters.slack.platform import Slack
+
+    platform = Slack(
+        bot_token=token,
+        signing_secret=settings.slack_signing_secret,
+        app_token=settings.slack_app_token,
+        api_url=settings.slack_api_url,
+    )
+    platforms[platform.name] = platform
+    platform.listen(inbound)
+    return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)
+
+
+def _engine_options(settings: Settings) -> EngineOptions:
+    lock = None if settings.database_url else settings.data_dir / "engine.lock"
+    return EngineOptions(database_url(settings, "engine.db"), lock=lock, overall=settings.max_runs)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of these settings; nothing is made or changed yet."""
+    return Database(database_url(settings, "latchkey.db"), SystemClock())
+
+
+def database_url(settings: Settings, file: str) -> str:
+    """Where tables are: on the one server, or in this file of the data directory."""
+    if settings.database_url:
+        return settings.database_url.reveal()
+    return f"sqlite:///{settings.data_dir.absolute() / file}"
+
+
+def master_key_file(settings: Settings) -> Path:
+    """Where the master key is kept unless the settings say otherwise."""
+    return settings.data_dir / "master.key"
+
+
+async def open_vault(settings: Settings, database: Database) -> Vault:
+    """The vault, under the master key that belongs to this (migrated) database. Raises MasterKeyError."""
+    async with database.read() as unit:
+        sealed_before = bool(await unit.data_keys.checks())
+    wrapper = local.load(
+        settings.master_key, settings.master_key_file, master_key_file(settings), may_make=not sealed_before
+    )
+    vault = Vault(database, wrapper)
+    await vault.check()
+    return vault
+
+
+async def look_at_database(settings: Settings) -> str:
+    """What the database is, in words, if it can be used with the master key. Changes nothing. Raises as `build` does."""
+    database = open_database(settings)
+    kind = database.url.get_backend_name()
+    try:
+        if not await database.is_current():
+            return f"{kind}, of another version: starting brings it up to date"
+        async with database.read() as unit:
+            sealed_before = bool(await unit.data_keys.checks())
+        if sealed_before:
+            await open_vault(settings, database)
+        return f"{kind}, opens with the master key"
+    finally:
+        await database.dispose()
+
+
+async def build(settings: Settings, *, demo: bool = False) -> Service:
+    """A service that is ready to start. Raises SettingsError or MasterKeyError, which say what to do."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"LATCHKEY_DATA_DIR: {settings.data_dir.absolute()} cannot be made: {error.strerror}."
+        ) from None
+    database = open_database(settings)
+    try:
+        await database.migrate()
+        vault = await open_vault(settings, database)
+        return Service(settings, database, vault, demo=demo)
+    except BaseException:
+        await database.dispose()
+        raise
