@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.models import anthropic_wire, catalog
 from adapters.models.errors import asked, streamed
 from adapters.models.http import ModelHttp
+from adapters.models.loading import ANTHROPIC, loaded
 from adapters.models.urls import operator_url
 from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
@@ -16,7 +17,7 @@ from app.domain.run import ModelEvent, ModelInfo, ModelRequest
 from app.errors import BadAnswer, BadInput, ModelGone, NoKey, ProviderError
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, AsyncStream
 
 _ORIGIN = "https://api.anthropic.com"
 _LISTING = 10.0  # seconds for all pages of the model list
@@ -45,22 +46,21 @@ class Anthropic:
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         """See ModelProvider."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         parameters = anthropic_wire.parameters(request)
         if request.effort is not None:
             parameters |= await self._thinking(client, headers, request.model, request.effort)
-        opening = client.messages.create(**parameters, extra_headers=headers)
-        async for event in streamed(opening, anthropic_wire.read):
+        async for event in streamed(_open(client, headers, parameters), anthropic_wire.read):
             yield event
 
     async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
         """See ModelProvider. Asks for the model list, which is free."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         await asked(_rows(client, headers, limit=1, pages=1), timeout=timeout)
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         rows = await asked(_rows(client, headers, limit=1000, pages=10), timeout=_LISTING)
         self._abilities |= {row.id: _abilities(row) for row in rows}
         lines = {row.id: str(getattr(row, "line", None) or "") for row in rows}
@@ -79,13 +79,14 @@ class Anthropic:
             )
         return self._base_url.origin if self._base_url else _ORIGIN
 
-    def _client(self, key: ProviderCredential | None) -> tuple[AsyncAnthropic, dict[str, Any]]:
+    async def _client(self, key: ProviderCredential | None) -> tuple[AsyncAnthropic, dict[str, Any]]:
         """An SDK client for one request, and headers that stand above what the SDK reads from the environment."""
-        import anthropic
-
         if key is None:
             raise NoKey
         self.origin(key.base_url)
+        await loaded(ANTHROPIC)
+        import anthropic
+
         secret = key.secret.reveal()
         client = anthropic.AsyncAnthropic(
             api_key=secret,
@@ -118,6 +119,16 @@ class Anthropic:
         if abilities.adaptive_thinking:
             told["thinking"] = {"type": "adaptive"}
         return told
+
+
+async def _open(client: AsyncAnthropic, headers: dict[str, Any], parameters: dict[str, Any]) -> AsyncStream[object]:
+    """A stream of plain JSON objects: the SDK's own types cost more than they tell."""
+    from anthropic import AsyncStream
+
+    stream = AsyncStream[object]
+    return await client.post(
+        "/v1/messages", cast_to=object, body=parameters, options={"headers": headers}, stream=True, stream_cls=stream
+    )
 
 
 async def _rows(client: AsyncAnthropic, headers: dict[str, Any], *, limit: int, pages: int) -> list[Any]:

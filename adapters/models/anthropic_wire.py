@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from adapters.models.tool_calls import tool_call
+from adapters.models.pieces import count, tool_call
 from app.domain.run import (
     ModelDone,
     ModelEvent,
@@ -87,13 +87,13 @@ def _block(part: Part) -> dict[str, Any] | None:
 
 
 async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
-    """Text as it comes, then the whole message once `message_stop` was seen."""
+    """Text as it comes, then the whole message once `message_stop` was seen. Events are JSON objects."""
     reading = _Reading()
     async for event in events:
-        if event.type == "content_block_delta" and event.delta.type == "text_delta" and event.delta.text:
-            yield TextDelta(event.delta.text)
-        reading.take(event)
-        if event.type == "message_stop":
+        text = reading.take(event)
+        if text:
+            yield TextDelta(text)
+        if event["type"] == "message_stop":
             yield reading.done()
             return
 
@@ -108,43 +108,44 @@ class _Reading:
         self._model = ""
         self._reason = ""
 
-    def take(self, event: Any) -> None:
-        """Note what one event says."""
-        match event.type:
+    def take(self, event: dict[str, Any]) -> str:
+        """Note what one event says; the text that it adds to the answer."""
+        match event["type"]:
             case "message_start":
-                self._model = event.message.model
-                self._count(event.message.usage)
+                self._model = str(event["message"].get("model") or "")
+                self._count(event["message"].get("usage"))
             case "content_block_start":
-                self._blocks[event.index] = event.content_block.to_dict()
+                self._blocks[event["index"]] = dict(event["content_block"])
             case "content_block_delta":
-                self._extend(event.index, event.delta)
+                return self._extend(event["index"], event["delta"])
             case "message_delta":
-                self._reason = event.delta.stop_reason or self._reason
-                self._count(event.usage)
+                self._reason = event["delta"].get("stop_reason") or self._reason
+                self._count(event.get("usage"))
+        return ""
 
-    def _extend(self, index: int, delta: Any) -> None:
+    def _extend(self, index: int, delta: dict[str, Any]) -> str:
         block = self._blocks.setdefault(index, {"type": "text"})
-        match delta.type:
+        match delta["type"]:
             case "text_delta":
-                block["text"] = block.get("text", "") + delta.text
+                block["text"] = block.get("text", "") + delta["text"]
+                return str(delta["text"])
             case "thinking_delta":
-                block["thinking"] = block.get("thinking", "") + delta.thinking
+                block["thinking"] = block.get("thinking", "") + delta["thinking"]
             case "signature_delta":
-                block["signature"] = delta.signature
+                block["signature"] = delta["signature"]
             case "input_json_delta":
-                self._json[index] = self._json.get(index, "") + delta.partial_json
+                self._json[index] = self._json.get(index, "") + delta["partial_json"]
+        return ""
 
-    def _count(self, usage: Any) -> None:
+    def _count(self, usage: dict[str, Any] | None) -> None:
         """Counts are cumulative: a later one replaces an earlier one, and what a later event leaves out stays."""
-        if usage is None:
-            return
+        told = usage or {}
         for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
-            value = getattr(usage, name, None)
-            if value is not None:
-                self._counts[name] = value
-        thinking = getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None)
-        if thinking is not None:
-            self._counts["thinking"] = thinking
+            if told.get(name) is not None:
+                self._counts[name] = count(told[name])
+        details = told.get("output_tokens_details") or {}
+        if details.get("thinking_tokens") is not None:
+            self._counts["thinking"] = count(details["thinking_tokens"])
 
     def done(self) -> ModelDone:
         """The whole message."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.models.tool_calls import tool_call
+from adapters.models.pieces import count, tool_call
 from app.domain.run import (
     ModelDone,
     ModelEvent,
@@ -93,17 +93,31 @@ class _Reading:
     calls: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
 
-    def take_call(self, delta: Any, at: int) -> None:
+    def take(self, chunk: dict[str, Any]) -> str:
+        """Note what one chunk says; the text that it adds to the answer."""
+        self.model = str(chunk.get("model") or self.model)
+        if chunk.get("usage"):
+            self.usage = _usage(chunk["usage"])
+        text = ""
+        for choice in (chunk.get("choices") or ())[:1]:
+            self.finish = choice.get("finish_reason") or self.finish
+            delta = choice.get("delta") or {}
+            text = _text(delta.get("content"))
+            self.text += text
+            for at, call in enumerate(delta.get("tool_calls") or ()):
+                self._take_call(call, at)
+        return text
+
+    def _take_call(self, delta: dict[str, Any], at: int) -> None:
         """Merge a piece of a call by its index; servers without one send whole calls, each with an id of its own."""
-        index = delta.index if getattr(delta, "index", None) is not None else at
+        index = at if delta.get("index") is None else delta["index"]
         known = self.calls.get(index)
-        if known is not None and delta.id and known.id != delta.id:
-            index = max(self.calls) + 1
-            known = None
-        call = known or self.calls.setdefault(index, _Call(delta.id or f"call_{index}"))
-        if delta.function is not None:
-            call.name = call.name or delta.function.name or ""
-            call.arguments += delta.function.arguments or ""
+        if known is not None and delta.get("id") and known.id != delta["id"]:
+            index, known = max(self.calls) + 1, None
+        call = known or self.calls.setdefault(index, _Call(delta.get("id") or f"call_{index}"))
+        function = delta.get("function") or {}
+        call.name = call.name or function.get("name") or ""
+        call.arguments += function.get("arguments") or ""
 
     def done(self) -> ModelDone:
         """The whole message."""
@@ -118,22 +132,15 @@ class _Reading:
 
 
 async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
-    """Text as it comes, then the whole message if the server said why it finished; usage, where it is told, comes after that."""
+    """Text as it comes, then the whole message if the server said why it finished; usage, where it is told, comes after that.
+
+    Events are JSON objects.
+    """
     reading = _Reading()
     async for chunk in events:
-        reading.model = chunk.model or reading.model
-        if getattr(chunk, "usage", None) is not None:
-            reading.usage = _usage(chunk.usage)
-        for choice in (chunk.choices or ())[:1]:
-            reading.finish = choice.finish_reason or reading.finish
-            if choice.delta is None:
-                continue
-            text = _text(choice.delta.content)
-            if text:
-                reading.text += text
-                yield TextDelta(text)
-            for at, call in enumerate(choice.delta.tool_calls or ()):
-                reading.take_call(call, at)
+        text = reading.take(chunk)
+        if text:
+            yield TextDelta(text)
     if reading.finish:
         yield reading.done()
 
@@ -145,13 +152,12 @@ def _text(content: Any) -> str:
     return content or ""
 
 
-def _usage(usage: Any) -> Usage:
-    read = getattr(usage, "prompt_tokens_details", None)
-    written = getattr(usage, "completion_tokens_details", None)
+def _usage(usage: dict[str, Any]) -> Usage:
+    read, written = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
     return Usage(
-        input_tokens=usage.prompt_tokens or 0,
-        output_tokens=usage.completion_tokens or 0,
-        cached_read=getattr(read, "cached_tokens", None) or 0,
-        cached_write=getattr(read, "cache_write_tokens", None) or 0,
-        reasoning=getattr(written, "reasoning_tokens", None) or 0,
+        input_tokens=count(usage.get("prompt_tokens")),
+        output_tokens=count(usage.get("completion_tokens")),
+        cached_read=count(read.get("cached_tokens")),
+        cached_write=count(read.get("cache_write_tokens")),
+        reasoning=count(written.get("reasoning_tokens")),
     )

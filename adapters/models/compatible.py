@@ -11,7 +11,7 @@ from adapters.models import catalog, chat_wire
 from adapters.models.errors import asked, renamed, streamed
 from adapters.models.http import ModelHttp
 from adapters.models.listing import model_info, rows_of
-from adapters.models.openai_client import client_for
+from adapters.models.openai_client import client_for, opened
 from adapters.models.urls import workspace_url
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _LISTING = 10.0  # seconds for the model list
+_CHAT = "/chat/completions"
 _NO_SUCH_MODEL = "latchkey-key-check"
 _UNKNOWN = re.compile(
     r"unsupported|unrecogni[sz]ed|unknown|unexpected|not (supported|permitted|allowed)|extra|additional propert",
@@ -43,7 +44,7 @@ class Compatible:
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         """See ModelProvider. Usage is zero where the server tells none."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         async for event in streamed(self._open(client, headers, request), chat_wire.read):
             yield event
 
@@ -53,12 +54,12 @@ class Compatible:
         Then one token is asked of a model that does not exist: a server that takes the key answers that there is none, at no cost. One that
         answers whatever model is named costs that one token.
         """
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         await asked(self._verify(client, headers), timeout=timeout)
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         try:
             rows = await asked(rows_of(client, headers), timeout=_LISTING)
         except ModelGone:
@@ -73,14 +74,14 @@ class Compatible:
         """See ModelProvider."""
         return workspace_url(base_url, self._http.private_hosts).origin
 
-    def _client(self, key: ProviderCredential | None) -> tuple[AsyncOpenAI, dict[str, Any]]:
+    async def _client(self, key: ProviderCredential | None) -> tuple[AsyncOpenAI, dict[str, Any]]:
         if key is None:
             raise NoKey
         try:
             url = workspace_url(key.base_url, self._http.private_hosts)
         except BadInput as error:  # it was allowed when it was set
             raise Unreachable(error.message) from None
-        return client_for(key, str(url), self._http.client())
+        return await client_for(key, str(url), self._http)
 
     async def _open(self, client: AsyncOpenAI, headers: dict[str, Any], request: ModelRequest) -> Any:
         """Ask, and ask again without what the server does not know; that is remembered for its next request."""
@@ -91,7 +92,7 @@ class Compatible:
             refused = self._refused.get(place, frozenset())
             parameters = chat_wire.parameters(request, refused)
             try:
-                return await client.chat.completions.create(**parameters, extra_headers=headers)
+                return await opened(client, _CHAT, headers, parameters)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 unknown = _unknown_parameters(error) & parameters.keys()
                 if not unknown:
@@ -117,11 +118,10 @@ class Compatible:
         await self._ask_for_nothing(client, headers)
 
     async def _ask_for_nothing(self, client: AsyncOpenAI, headers: dict[str, Any]) -> None:
-        message: Any = {"role": "user", "content": "."}
+        question = {"role": "user", "content": "."}
+        parameters = {"model": _NO_SUCH_MODEL, "messages": [question], "max_tokens": 1}
         try:
-            await client.chat.completions.create(
-                model=_NO_SUCH_MODEL, messages=[message], max_tokens=1, extra_headers=headers
-            )
+            await client.post(_CHAT, cast_to=object, body=parameters, options={"headers": headers})
         except Exception as error:
             failure = renamed(error)
             if isinstance(failure, ModelGone) and not isinstance(getattr(error, "body", None), dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from adapters.models import loading
+from adapters.models.loading import loaded
 from adapters.models.urls import host_and_port
 
 if TYPE_CHECKING:  # 90 ms and a TLS context: after the port listens
@@ -48,6 +50,12 @@ class ModelHttp:
         if chosen_by_operator not in self._clients:
             self._clients[chosen_by_operator] = self._open(judged=not chosen_by_operator)
         return self._clients[chosen_by_operator]
+
+    async def warm_up(self) -> None:
+        """Load what the first call of any provider needs, so that no key and no question waits for it. Spawn it once the port listens."""
+        await loaded(loading.ANTHROPIC)
+        await loaded(loading.OPENAI)
+        self.client()
 
     async def aclose(self) -> None:
         """Close every connection."""

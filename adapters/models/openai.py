@@ -9,7 +9,7 @@ from adapters.models import catalog, responses_wire
 from adapters.models.errors import asked, streamed
 from adapters.models.http import ModelHttp
 from adapters.models.listing import model_info, rows_of
-from adapters.models.openai_client import client_for
+from adapters.models.openai_client import client_for, opened
 from adapters.models.urls import operator_url
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
@@ -36,19 +36,19 @@ class OpenAI:
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         """See ModelProvider."""
-        client, headers = self._client(key)
-        opening = client.responses.create(**responses_wire.parameters(request), extra_headers=headers)
+        client, headers = await self._client(key)
+        opening = opened(client, "/responses", headers, responses_wire.parameters(request))
         async for event in streamed(opening, responses_wire.read):
             yield event
 
     async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
         """See ModelProvider. Asks for the model list, which is free."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         await asked(rows_of(client, headers), timeout=timeout)
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
-        client, headers = self._client(key)
+        client, headers = await self._client(key)
         rows = await asked(rows_of(client, headers), timeout=_LISTING)
         return catalog.ranked_gpt([model_info(row) for row in rows])
 
@@ -64,7 +64,7 @@ class OpenAI:
             )
         return self._base_url.origin
 
-    def _client(self, key: ProviderCredential | None) -> tuple[AsyncOpenAI, dict[str, Any]]:
+    async def _client(self, key: ProviderCredential | None) -> tuple[AsyncOpenAI, dict[str, Any]]:
         if key is not None:
             self.origin(key.base_url)
-        return client_for(key, str(self._base_url), self._http.client(chosen_by_operator=self._by_operator))
+        return await client_for(key, str(self._base_url), self._http, chosen_by_operator=self._by_operator)

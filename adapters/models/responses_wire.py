@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.models.catalog import reasons
 from adapters.models.errors import by_reason
-from adapters.models.tool_calls import tool_call
+from adapters.models.pieces import count, tool_call
 from app.domain.run import (
     ModelDone,
     ModelEvent,
@@ -25,6 +25,7 @@ from app.domain.run import (
     ToolSpec,
     Usage,
 )
+from app.errors import ProviderError
 
 NAME = "openai"
 _SMALLEST_OUTPUT = 16  # the API refuses less
@@ -79,72 +80,73 @@ def _item(role: Role, part: Part) -> dict[str, Any] | None:
 
 
 async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
-    """Text as it comes, then the whole message once the response was completed (or ended early, for a reason). Raises ProviderError."""
+    """Text as it comes, then the whole message once the response was completed (or ended early, for a reason). Events are JSON objects.
+
+    Raises ProviderError for a failure that the stream itself tells.
+    """
     parts: list[Part] = []
     said = ""
     async for event in events:
-        match event.type:
+        match event["type"]:
             case "response.output_text.delta" | "response.refusal.delta":
-                said += event.delta
-                yield TextDelta(event.delta)
+                said += event["delta"]
+                yield TextDelta(event["delta"])
             case "response.output_item.done":
-                parts += _parts(event.item)
+                parts += _parts(event["item"])
             case "error":
-                raise by_reason(status=200, names=(event.code,), text=event.message or "")
+                raise _failure(event)
             case "response.failed":
-                error = event.response.error
-                raise by_reason(
-                    status=200, names=(getattr(error, "code", None),), text=getattr(error, "message", "") or ""
-                )
+                raise _failure(event["response"].get("error") or {})
             case "response.completed" | "response.incomplete":
-                yield _done(event.response, parts, said)
+                yield _done(event["response"], parts, said)
                 return
 
 
-def _parts(item: Any) -> list[Part]:
-    match item.type:
+def _failure(error: dict[str, Any]) -> ProviderError:
+    return by_reason(status=200, names=(error.get("code"), error.get("type")), text=str(error.get("message") or ""))
+
+
+def _parts(item: dict[str, Any]) -> list[Part]:
+    match item["type"]:
         case "message":
-            texts = (getattr(content, "text", None) or getattr(content, "refusal", None) for content in item.content)
+            texts = (content.get("text") or content.get("refusal") for content in item["content"])
             return [TextPart(text) for text in texts if text]
         case "function_call":
-            return [tool_call(item.call_id, item.name, item.arguments or "")]
+            return [tool_call(item["call_id"], item["name"], item.get("arguments") or "")]
         case _:
-            data = {
-                name: value
-                for name, value in item.to_dict(mode="json").items()
-                if name != "status" and value is not None
-            }
-            return [OpaquePart(NAME, data)]
+            kept = {name: value for name, value in item.items() if name != "status" and value is not None}
+            return [OpaquePart(NAME, kept)]
 
 
-def _done(response: Any, parts: list[Part], said: str) -> ModelDone:
+def _done(response: dict[str, Any], parts: list[Part], said: str) -> ModelDone:
+    output = response.get("output") or []
     if not parts:  # a server that tells items only at the end, or not at all
-        parts = [part for item in response.output or () for part in _parts(item)]
+        parts = [part for item in output for part in _parts(item)]
     if said and not any(isinstance(part, TextPart) for part in parts):
         parts = [*parts, TextPart(said)]
     message = ModelMessage(Role.ASSISTANT, tuple(parts))
-    return ModelDone(message, _stop(response, parts), _usage(response.usage), response.model or "")
+    return ModelDone(
+        message, _stop(response, parts), _usage(response.get("usage") or {}), str(response.get("model") or "")
+    )
 
 
-def _stop(response: Any, parts: list[Part]) -> Stop:
-    reason = getattr(getattr(response, "incomplete_details", None), "reason", None)
+def _stop(response: dict[str, Any], parts: list[Part]) -> Stop:
+    reason = (response.get("incomplete_details") or {}).get("reason")
     if reason is not None:
         return Stop.REFUSED if reason == "content_filter" else Stop.LENGTH
     if any(isinstance(part, ToolCall) for part in parts):
         return Stop.TOOL
-    kinds = [content.type for item in response.output or () if item.type == "message" for content in item.content]
+    messages = (item for item in response.get("output") or () if item["type"] == "message")
+    kinds = [content["type"] for item in messages for content in item["content"]]
     return Stop.REFUSED if kinds and all(kind == "refusal" for kind in kinds) else Stop.END
 
 
-def _usage(usage: Any) -> Usage:
-    if usage is None:
-        return Usage()
-    read = getattr(usage, "input_tokens_details", None)
-    written = getattr(usage, "output_tokens_details", None)
+def _usage(usage: dict[str, Any]) -> Usage:
+    read, written = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
     return Usage(
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        cached_read=getattr(read, "cached_tokens", None) or 0,
-        cached_write=getattr(read, "cache_write_tokens", None) or 0,
-        reasoning=getattr(written, "reasoning_tokens", None) or 0,
+        input_tokens=count(usage.get("input_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
+        cached_read=count(read.get("cached_tokens")),
+        cached_write=count(read.get("cache_write_tokens")),
+        reasoning=count(written.get("reasoning_tokens")),
     )

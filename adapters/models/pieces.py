@@ -1,4 +1,4 @@
-"""What a model wrote when it asked for a tool."""
+"""Pieces of an answer that every protocol has."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import json
 from app.domain.run import ToolCall
 
 
-def tool_call(call_id: str, name: str, text: str, given: object = None) -> ToolCall:
+def count(value: object) -> int:
+    """A number of tokens; zero for what is none."""
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def tool_call(call_id: object, name: object, text: str, given: object = None) -> ToolCall:
     """A call with the arguments that a model wrote as JSON; what is no JSON object is malformed, to be told to the model."""
+    call_id, name = str(call_id), str(name)
     try:
         arguments = json.loads(text) if text.strip() else given or {}
     except ValueError:
