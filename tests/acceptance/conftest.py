@@ -8,22 +8,18 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.blocks import words
-from tests.acceptance.local_slack import ANA
-from tests.acceptance.office import ANTHROPIC_KEY, Office, office_at
-from tests.acceptance.process import until
+from tests.acceptance.office import ANTHROPIC_KEY, OPENAI_KEY, Office, office_at
 
 TRANSPORTS = ("http", "socket")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TRANSPORTS)
 async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    """An office with a verified Anthropic key, per transport."""
+    """An office with a verified key of each vendor, per transport; the agent began with Anthropic's."""
     folder: Path = tmp_path_factory.mktemp(request.param)
     async with office_at(folder, request.param) as place:
         await place.set_key("Anthropic", ANTHROPIC_KEY)
-        await until(lambda: place.slack.modal is None, "the key is taken")
-        await until(lambda: "Anthropic" in words(place.slack.whispers(ANA)), "the key is confirmed")
+        await place.set_key("OpenAI", OPENAI_KEY)
         yield place
 
 

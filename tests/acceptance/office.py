@@ -50,10 +50,13 @@ class Office:
         return await until(said, f"{text!r} is said in the thread", seconds)
 
     async def set_key(self, provider: str, key: str) -> None:
-        """Ana sets a key by the form."""
+        """Ana sets a key by the form; returns when it is confirmed to her."""
+        before = len(self.slack.whispers(ANA))
         await self.slack.command(ANA, f"setkey {provider.lower()}")
         await until(lambda: self.slack.modal, "the key form opens")
         await self.slack.submit(ANA, {"API key": key})
+        await until(lambda: self.slack.modal is None, "the key is taken")
+        await until(lambda: provider in words(self.slack.whispers(ANA)[before:]), "the key is confirmed")
 
 
 @contextlib.asynccontextmanager

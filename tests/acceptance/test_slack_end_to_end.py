@@ -61,9 +61,6 @@ async def test_the_home_tab_changes_the_model_and_the_next_answer_uses_it(office
 
 
 async def test_a_command_moves_an_agent_to_another_provider_and_its_key(office: Office) -> None:
-    await office.slack.command(ANA, "setkey openai")
-    await until(lambda: office.slack.modal, "the key form opens")
-    await office.slack.submit(ANA, {"API key": OPENAI_KEY, "Label": "second"})
     await office.slack.command(ANA, f"model assistant openai/{GPT}")
     asked = await office.mention(MAX, "Who are you now?")
     await office.answered(asked, "GPT answers.")
@@ -120,9 +117,9 @@ async def test_after_forget_the_earlier_words_are_no_longer_sent(office: Office)
 async def test_an_agent_named_after_the_mention_answers_as_itself(office: Office) -> None:
     slack = office.slack
     view = await slack.open_home(ANA)
-    await slack.press(ANA, view["blocks"], "Add agent")
+    await slack.press(ANA, view["blocks"], "New agent")
     await until(lambda: slack.modal, "the agent form opens")
-    await slack.submit(ANA, {"Name": "writer", "Instructions": "You write in verse, always."})
+    await slack.submit(ANA, {"Name": "writer", "Icon": "🦊", "Instructions": "You write in verse, always."})
     await until(lambda: slack.modal is None, "the agent is made")
     asked = await office.mention(MAX, "writer: sing to me")
     await office.answered(asked, "A short answer.")

@@ -19,7 +19,7 @@ async def test_without_a_key_a_mention_is_explained_and_nobody_is_asked(new_offi
 async def test_the_home_tab_leads_to_the_first_key_and_then_agents_answer(new_office: Office) -> None:
     slack = new_office.slack
     view = await slack.open_home(ANA)
-    await slack.press(ANA, view["blocks"], "Add key")
+    await slack.press(ANA, view["blocks"], "Add a key")
     await until(lambda: slack.modal, "the key form opens")
     await slack.submit(ANA, {"Provider": "Anthropic", "API key": ANTHROPIC_KEY})
     await until(lambda: slack.modal is None, "the key is taken")
