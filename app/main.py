@@ -164,6 +164,7 @@ class Service:
         port = await self._server.start(self._settings.host, *ports)
         await self._engine.launch()  # loads half a second of library; what came in meanwhile is durable and found
         quieten_libraries()
+        self._background.spawn(self._http.warm_up(), name="load model libraries")  # so that the first key need not wait
         self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
         self._schedule.every(EVERY, self._retention.tidy, name="erase content")
         for edge in self._edges:
