@@ -70,15 +70,16 @@ class CommandHint:
 
 
 COMMANDS = (
-    CommandHint(f"{COMMAND} help", "", "What Latchkey can do here"),
-    CommandHint(f"{COMMAND} setkey", "[provider]", "Add a provider key in a form"),
-    CommandHint(f"{COMMAND} keys", "", "The workspace's keys and their health"),
-    CommandHint(f"{COMMAND} test", "[key]", "Ask the provider whether a key works"),
-    CommandHint(f"{COMMAND} revoke", "[key]", "Shred a key at once"),
-    CommandHint(f"{COMMAND} agents", "", "Which agents answer here"),
-    CommandHint(f"{COMMAND} model", "<agent> <provider>/<model>", "Change what an agent thinks with"),
-    CommandHint(f"{COMMAND} admins", "[add|remove @person]", "Who may manage keys and agents"),
-    CommandHint(f"{COMMAND} audit", "", "Who changed and used what"),
+    CommandHint(f"{COMMAND} help", "", "What can be typed here"),
+    CommandHint(f"{COMMAND} setkey", "[provider]", "Set or replace a model key, in a form"),
+    CommandHint(f"{COMMAND} keys", "", "See keys, how they are and who uses them"),
+    CommandHint(f"{COMMAND} test", "[label]", "Ask the provider whether a key works"),
+    CommandHint(f"{COMMAND} revoke", "[label]", "Destroy a key here"),
+    CommandHint(f"{COMMAND} agents", "", "See the agents"),
+    CommandHint(f"{COMMAND} model", "<agent> <provider>/<model>", "Choose an agent's model"),
+    CommandHint(f"{COMMAND} admins", "[add|remove @person]", "See or change who may change things"),
+    CommandHint(f"{COMMAND} settings", "", "Change who is answered, and where"),
+    CommandHint(f"{COMMAND} audit", "", "See who did what last"),
 )
 
 

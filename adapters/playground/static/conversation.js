@@ -96,7 +96,7 @@ export class Conversation {
   showIntro(channel, isApp) {
     const { store } = this;
     const prompts = store.prompts.map((prompt) =>
-      h("button", { type: "button", class: "prompt", on: { click: () => this.composer.onSend(prompt.message, []) } }, h("strong", {}, prompt.title), h("span", {}, prompt.message)));
+      h("button", { type: "button", class: "prompt", on: { click: () => this.composer.set(prompt.message) } }, h("strong", {}, prompt.title), h("span", {}, prompt.message)));
     fill(
       this.list.intro,
       isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-large") : h("span", { class: "intro-sign" }, icon("hash")),

@@ -3,7 +3,7 @@
 import { avatar, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 
-const SHOWN = 8;
+const SHOWN = 10;
 
 /** The hints that fit the text before the caret: `{ from, to, items }`, or null. */
 export function findHints(store, text, caret) {
