@@ -30,6 +30,7 @@ class _Abilities:
 
     efforts: frozenset[str]
     adaptive_thinking: bool
+    max_output: int
 
 
 class Anthropic:
@@ -50,6 +51,9 @@ class Anthropic:
         parameters = anthropic_wire.parameters(request)
         if request.effort is not None:
             parameters |= await self._thinking(client, headers, request.model, request.effort)
+        known = self._abilities.get(request.model)
+        if known is not None and known.max_output:
+            parameters["max_tokens"] = min(request.max_output_tokens, known.max_output)
         async for event in streamed(_open(client, headers, parameters), anthropic_wire.read):
             yield event
 
@@ -150,7 +154,7 @@ def _abilities(row: Any) -> _Abilities:
     effort = capabilities.get("effort") or {}
     types = (capabilities.get("thinking") or {}).get("types") or {}
     efforts = frozenset(level for level in Effort if (effort.get(level) or {}).get("supported"))
-    return _Abilities(efforts, bool((types.get("adaptive") or {}).get("supported")))
+    return _Abilities(efforts, bool((types.get("adaptive") or {}).get("supported")), row.max_tokens or 0)
 
 
 def _info(row: Any) -> ModelInfo:

@@ -27,6 +27,9 @@ _UNKNOWN = re.compile(
     r"unsupported|unrecogni[sz]ed|unknown|unexpected|not (supported|permitted|allowed)|extra|additional propert",
     re.IGNORECASE,
 )
+_AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
+"""Servers that list every model there is, and answer under the names of deployments, which nobody lists."""
+
 _REMEMBERED = 1000  # servers and models whose refusals are kept
 _NOT_HERE = "Nothing at this base URL answers like a model server. Check its path: it often ends in /v1."
 
@@ -60,6 +63,8 @@ class Compatible:
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
         client, headers = await self._client(key)
+        if client.base_url.host.endswith(_AZURE):
+            return ()
         try:
             rows = await asked(rows_of(client, headers), timeout=_LISTING)
         except ModelGone:

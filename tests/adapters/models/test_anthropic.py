@@ -60,6 +60,14 @@ async def test_a_model_is_looked_up_once_and_not_at_all_after_a_listing(peer: Pe
     assert len(server.listings) == 2
 
 
+async def test_no_more_is_asked_of_a_model_than_it_is_known_to_write(peer: Peer, server: ModelServer) -> None:
+    request = asking("x", model="claude-opus-5-5", max_output_tokens=100_000)
+    await peer.ask(request)
+    await peer.provider.models(peer.credential(peer.key))
+    await peer.ask(request)
+    assert [call.body["max_tokens"] for call in server.calls] == [100_000, 64_000]
+
+
 async def test_a_model_that_is_gone_is_said_to_be_gone(peer: Peer) -> None:
     with pytest.raises(ModelGone):
         await peer.ask(asking("x", model="claude-none", effort=Effort.LOW))
