@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.fakes.slack.world import Json
 from tests.fakes.slack_server import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackServer
 
 CHANNEL = "CGENERAL"
-FAST = Limits(append_every=0.02, update_every=0.02)
+FAST = Limits(append_every=0.02, update_every=0.02, appends=100_000, updates=100_000)
 
 
 class SlackWire(Wire):
@@ -168,9 +168,15 @@ def _elements(block: Json) -> list[Json]:
 
 
 @asynccontextmanager
-async def slack_wire(*, socket: bool = False, limits: Limits = FAST) -> AsyncIterator[SlackWire]:
-    """A fake Slack, the adapter started against it, and an HTTP server of ours if it takes events over HTTP."""
+async def slack_wire(
+    *, socket: bool = False, limits: Limits = FAST, before: Callable[[SlackServer], None] = lambda _: None
+) -> AsyncIterator[SlackWire]:
+    """A fake Slack, the adapter started against it, and an HTTP server of ours if it takes events over HTTP.
+
+    `before` is done to the fake before the adapter starts.
+    """
     async with SlackServer() as slack:
+        before(slack)
         platform = Slack(
             bot_token=Secret(BOT_TOKEN),
             signing_secret=None if socket else Secret(SIGNING_SECRET),
@@ -186,10 +192,10 @@ async def slack_wire(*, socket: bool = False, limits: Limits = FAST) -> AsyncIte
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         slack.configure(events_url=f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
-        await platform.start()
-        if socket:
-            await slack.until(lambda: slack.sockets.connections)
         try:
+            await platform.start()
+            if socket:
+                await slack.until(lambda: slack.sockets.connections)
             yield SlackWire(slack, platform, inbound)
         finally:
             await platform.stop()

@@ -48,6 +48,7 @@ class Chat:
         message |= content | {"edited": {"user": workspace.bot_user_id, "ts": self.world.new_ts()}}
         message |= {name: args[name] for name in ("blocks", "metadata") if name in args}
         message.setdefault("versions", []).append(message["text"])
+        message.pop("streaming_state", None)
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": message}
 
     def delete(self, workspace: Workspace, args: Json) -> Json:

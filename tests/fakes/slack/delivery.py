@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import io
 import json
 import time
 from collections.abc import Sequence
@@ -124,7 +125,9 @@ class Deliveries:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         started, timeout = time.monotonic(), aiohttp.ClientTimeout(total=self.timeout)
         try:
-            async with self._session.post(self.events_url, data=body, headers=headers, timeout=timeout) as answer:
+            async with self._session.post(
+                self.events_url, data=io.BytesIO(body), headers=headers, timeout=timeout
+            ) as answer:
                 delivery.status, delivery.body = answer.status, await answer.text()
         except (aiohttp.ClientError, TimeoutError):
             delivery.status = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tests.fakes.slack.world import File, Json, SlackError, Workspace, World
+from tests.fakes.slack.world import APP_ID, File, Json, SlackError, Workspace, World
 
 T = TypeVar("T")
 _INTERNAL = {"versions", "streaming_state", "unfurl_links", "unfurl_media"}
@@ -39,6 +39,12 @@ class Lookup:
         if user is None:
             raise SlackError("user_not_found")
         return {"user": user}
+
+    def bots_info(self, workspace: Workspace, args: Json) -> Json:
+        """bots.info"""
+        if args.get("bot") != workspace.bot_id:
+            raise SlackError("bot_not_found")
+        return {"bot": {"id": workspace.bot_id, "app_id": APP_ID, "user_id": workspace.bot_user_id, "name": "latchkey"}}
 
     def info(self, workspace: Workspace, args: Json) -> Json:
         """conversations.info"""
