@@ -141,10 +141,10 @@ class Forms:
         return _in_place(event, await self._keys.make_default(event.user.workspace, event.user, event.value))
 
     async def _new_agent(self, event: Action) -> Outcome:
-        return await self._agents.form(event.user.workspace)
+        return await self._agents.new_form(event.user.workspace)
 
     async def _edit_agent(self, event: Action) -> Outcome:
-        return await self._agents.form(event.user.workspace, event.value)
+        return await self._agents.edit_form(event.user.workspace, event.value)
 
     async def _pause_agent(self, event: Action) -> Outcome:
         await self._agents.pause(event.user.workspace, event.user, event.value, paused=True)

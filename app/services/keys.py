@@ -57,7 +57,7 @@ class Keys:
         self._asked: dict[str, datetime] = {}
 
     async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
-        """A workspace's keys that are not revoked, the longest known first."""
+        """A workspace's keys that are not revoked: by provider, its default first, then by label."""
         async with self._database.read() as uow:
             return await uow.keys.all(workspace)
 

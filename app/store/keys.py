@@ -34,11 +34,10 @@ class KeyRows:
         self._clock = clock
 
     async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
-        """A workspace's keys that are not revoked, the longest known first."""
+        """A workspace's keys that are not revoked: by provider, its default first, then by label."""
+        order = (_KEYS.c.provider, _KEYS.c.is_default.desc(), _KEYS.c.label)
         found = await self._connection.execute(
-            select(_KEYS)
-            .where(_KEYS.c.workspace == workspace, _KEYS.c.status != KeyStatus.REVOKED)
-            .order_by(_KEYS.c.id)
+            select(_KEYS).where(_KEYS.c.workspace == workspace, _KEYS.c.status != KeyStatus.REVOKED).order_by(*order)
         )
         return tuple(_key(row) for row in found)
 

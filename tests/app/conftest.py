@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from app.store.unit_of_work import Database
@@ -11,13 +13,17 @@ from tests.fakes.databases import TestClock
 
 
 @pytest.fixture
-async def bench(database: Database, clock: TestClock) -> Bench:
-    return await Bench(database, clock).start()
+async def bench(database: Database, clock: TestClock) -> AsyncIterator[Bench]:
+    bench = await Bench(database, clock).start()
+    yield bench
+    await bench.background.drain(1)  # while there is a database still
 
 
 @pytest.fixture
-async def demo(database: Database, clock: TestClock) -> Bench:
-    return await Bench(database, clock, demo=True).start()
+async def demo(database: Database, clock: TestClock) -> AsyncIterator[Bench]:
+    demo = await Bench(database, clock, demo=True).start()
+    yield demo
+    await demo.background.drain(1)
 
 
 @pytest.fixture

@@ -117,8 +117,8 @@ async def test_a_provider_has_one_default_key(any_database: Database, clock: Tes
         await uow.keys.make_default(WORKSPACE, "anthropic", "key_b")
     async with any_database.read() as uow:
         assert [(k.label, k.is_default) for k in await uow.keys.all(WORKSPACE)] == [
-            ("a", False),
             ("b", True),
+            ("a", False),
             ("c", True),
         ]
 

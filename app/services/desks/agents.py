@@ -37,12 +37,14 @@ class AgentDesk:
             return screens.listing([agent for agent in agents if not agent.paused])
         return screens.listing(agents, paid_by={agent.id: self._payer(agent, keys) for agent in agents})
 
-    async def form(self, workspace: str, agent_id: str = "") -> Open:
-        """The form that makes or edits an agent."""
-        agent = await self._agents.get(workspace, agent_id) if agent_id else None
+    async def new_form(self, workspace: str) -> Open:
+        """The form that makes an agent."""
+        return Open(screens.form(None, await self.menu.options(workspace, seconds=QUICKLY), AUTOMATIC))
+
+    async def edit_form(self, workspace: str, agent_id: str) -> Open:
+        """The form that edits an agent."""
+        agent = await self._agents.get(workspace, agent_id)
         options = await self.menu.options(workspace, seconds=QUICKLY)
-        if agent is None:
-            return Open(screens.form(None, options, AUTOMATIC))
         return Open(screens.form(agent, with_current(options, agent), Chosen.of(agent).value))
 
     async def save(self, sent: Submission) -> Outcome:
