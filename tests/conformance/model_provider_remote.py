@@ -84,6 +84,7 @@ class RemotePromises:
     """Bind beside ModelProviderSuite. The server accepts `Peer.key` and SECOND; the provider waits a second at most for the next chunk."""
 
     async def test_the_given_key_is_used_and_no_other(self, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """ABU-01: there is no platform key."""
         host = "sk-test-host-of-the-operator"
         for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
             monkeypatch.setenv(name, host)
@@ -184,6 +185,7 @@ class RemotePromises:
         assert told == [TextDelta("One "), TextDelta("two ")]
 
     async def test_a_redirect_is_not_followed(self, peer: Peer) -> None:
+        """EGR-20: the key stays with the origin that it was set for."""
         async with ModelServer() as elsewhere:
             server_of(peer).redirect_to = elsewhere.url
             server_of(peer).script(Answer(fault=Fault.REDIRECT))

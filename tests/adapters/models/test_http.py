@@ -52,6 +52,7 @@ async def listener() -> AsyncIterator[tuple[int, list[str]]]:
     ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "::1", "::ffff:127.0.0.1", "fe80::1%lo", "localhost"],
 )
 async def test_no_spelling_of_this_machine_is_connected_to(host: str, listener: tuple[int, list[str]]) -> None:
+    """EGR-05."""
     port, met = listener
     names = Names(["127.0.0.1"])
     with pytest.raises(AddressRefused):
@@ -67,7 +68,7 @@ async def test_a_name_that_leads_to_private_and_public_addresses_is_refused(list
 
 
 async def test_a_name_that_changes_its_mind_gains_nothing(listener: tuple[int, list[str]]) -> None:
-    """DNS rebinding: public when the URL is set, private when it is used. The connection goes to what was judged, in one lookup."""
+    """EGR-05, DNS rebinding: public when the URL is set, private when it is used. The connection goes to what was judged, in one lookup."""
     port, met = listener
     names = Names(["8.8.8.8"], ["127.0.0.1"])
     assert await names("rebind.example", port) == ["8.8.8.8"]  # as a check in advance would have seen it
@@ -97,6 +98,7 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(listener: tupl
 
 
 async def test_a_workspaces_base_url_that_leads_home_gets_no_key() -> None:
+    """EGR-20."""
     async with ModelServer() as server:
         http = ModelHttp(resolve=Names(["127.0.0.1"]))
         provider = Compatible(http)
