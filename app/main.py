@@ -88,7 +88,7 @@ class Service:
         self._database = database
         self._background = Background()
         self._schedule = Schedule()
-        self._http = ModelHttp(private_hosts=settings.model_hosts)
+        self._http = ModelHttp(private_hosts=settings.model_hosts, proxy=settings.model_proxy)
         self.addresses: tuple[str, ...] = ()
         """What a person can open in a browser, once the service has been started."""
 

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     slack_api_url: str = _named("LATCHKEY_SLACK_API_URL", "https://slack.com/api/")
     admins: Words = _named("LATCHKEY_ADMINS", ())
     model_hosts: Words = _named("LATCHKEY_MODEL_HOSTS", ())
+    model_proxy: str = _named("LATCHKEY_MODEL_PROXY", "")  # it looks names up then, and is to judge addresses
     anthropic_base_url: str = _named("LATCHKEY_ANTHROPIC_BASE_URL", "")
     openai_base_url: str = _named("LATCHKEY_OPENAI_BASE_URL", "")
     max_runs: int = Field(64, ge=1, le=10_000, validation_alias="LATCHKEY_MAX_RUNS")  # at once, in this process
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("public_url", "slack_api_url", "anthropic_base_url", "openai_base_url")
+    @field_validator("public_url", "slack_api_url", "model_proxy", "anthropic_base_url", "openai_base_url")
     @classmethod
     def _url(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
