@@ -8,18 +8,21 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.office import ANTHROPIC_KEY, OPENAI_KEY, Office, office_at
+from tests.acceptance.local_slack import ANA
+from tests.acceptance.office import ANTHROPIC_KEY, OPENAI_KEY, SONNET, Office, office_at
 
 TRANSPORTS = ("http", "socket")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TRANSPORTS)
 async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    """An office with a verified key of each vendor, per transport; the agent began with Anthropic's."""
+    """An office with a verified key of each vendor, per transport."""
     folder: Path = tmp_path_factory.mktemp(request.param)
     async with office_at(folder, request.param) as place:
         await place.set_key("Anthropic", ANTHROPIC_KEY)
         await place.set_key("OpenAI", OPENAI_KEY)
+        # Whichever key a busy machine could verify first: the tests begin with this model.
+        await place.slack.command(ANA, f"model assistant anthropic/{SONNET}")
         yield place
 
 

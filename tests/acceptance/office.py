@@ -21,7 +21,7 @@ SLOW = "one two three four five six seven eight nine ten " * 6 + "and forty"
 FIXTURES = [
     answer("sky", SKY, model=SONNET),
     answer("sky", "Blue light is scattered most.", model=HAIKU),
-    answer("slowly", SLOW, per_second=8),
+    answer("slowly", SLOW, per_second=4),
     answer("", "A short answer."),
 ]
 
