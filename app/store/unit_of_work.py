@@ -102,9 +102,9 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
+        await self._writer.dispose()  # the last to leave tidies the write-ahead log up, if it may write
 
 
 def _parsed(url: str) -> URL:
