@@ -15,6 +15,7 @@ from app.ports.providers import ModelProvider
 from app.ports.vault import SecretVault
 from app.store.keys import StoredKey
 from app.store.unit_of_work import Database
+from app.telemetry.scrub import scrub
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class KeyRing:
 
     async def seal(self, key: ProviderKey, origin: str, secret: Secret) -> StoredKey:
         """A row for this version of a key."""
+        scrub.remember(secret)
         stored = StoredKey(key, origin, None)
         return replace(stored, sealed=await self._vault.seal_secret(_context(stored), secret))
 
@@ -78,6 +80,7 @@ class KeyRing:
             raise NoKey(
                 "The key for this can't be opened any more. An admin can set it again with `/byok setkey`."
             ) from None
+        scrub.remember(secret)
         return key, ProviderCredential(secret, key.base_url)
 
 

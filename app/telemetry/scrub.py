@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from app.domain.secrets import Secret
 
 MASK = "[redacted]"
-_MOST = 500
+_MOST = 200
 _LEAST = 8  # shorter texts occur by chance
 
 _SHAPES = re.compile(
@@ -31,25 +32,26 @@ _SHAPES = re.compile(
 
 
 class Scrubber:
-    """Knows the live secrets (the newest few hundred) and masks them in text."""
+    """Knows the live secrets (the two hundred used last) and masks them in text."""
 
     def __init__(self) -> None:
-        self._forms: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._forms: OrderedDict[bytes, tuple[str, ...]] = OrderedDict()
 
     def remember(self, secret: Secret) -> None:
         """From now on this secret is masked wherever it turns up."""
         value = secret.reveal()
         if len(value) < _LEAST:
             return
-        forms = tuple(sorted(set(_dresses(value)), key=len, reverse=True))
-        self._forms[forms] = None
-        self._forms.move_to_end(forms)
+        name = hashlib.sha256(value.encode()).digest()
+        if name not in self._forms:
+            self._forms[name] = tuple(sorted(set(_dresses(value)), key=len, reverse=True))
+        self._forms.move_to_end(name)
         if len(self._forms) > _MOST:
             self._forms.popitem(last=False)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
-        for forms in self._forms:
+        for forms in self._forms.values():
             for form in forms:
                 if form in text:
                     text = text.replace(form, MASK)
