@@ -9,6 +9,7 @@ JOINER = "\u2060"
 """A word joiner: invisible, and enough to keep `<!channel>` from being one."""
 
 _RINGS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
+_HALF_A_RING = re.compile(r"(?:<|@\w{0,8})$")
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _INLINE = re.compile(
@@ -118,7 +119,9 @@ def _whole_until(text: str, *, in_fence: bool) -> int:
     for opener in (_open_code(shown), _open_link(shown)):
         if opener >= 0:
             cut = min(cut, line_start + opener)
-    return cut if len(text) - cut < _HELD_AT_MOST else len(text)
+    if len(text) - cut < _HELD_AT_MOST:
+        return cut
+    return len(_HALF_A_RING.sub("", text))
 
 
 def _open_code(line: str) -> int:

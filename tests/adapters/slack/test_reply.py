@@ -202,7 +202,7 @@ async def test_a_full_stream_rolls_over_and_its_code_fence_goes_on() -> None:
     async with slack_wire(limits=replace(FAST, part_bytes=400)) as wire:
         wire.slack.configure(stream_cap=420)
         event = await asked(wire)
-        code = "".join(f"line_{n} = {n}\n" for n in range(60))
+        code = "".join(f"line_{n} = {n}\n" for n in range(120))
         whole = f"Look:\n```python\n{code}```\nThat is all."
         reply = await wire.platform.open_reply(target(event), Parts().save)
         for at in range(0, len(whole), 37):
@@ -213,7 +213,7 @@ async def test_a_full_stream_rolls_over_and_its_code_fence_goes_on() -> None:
         assert len(answers) > 2
         assert all(answer.count("```") % 2 == 0 for answer in answers)
         assert all(len(m["text"].encode()) <= 420 for m in wire.slack.replies(CHANNEL, event.conversation.thread))
-        assert [sum(f"line_{n} =" in a for a in answers) for n in range(60)] == [1] * 60
+        assert [sum(f"line_{n} =" in a for a in answers) for n in range(120)] == [1] * 120
 
 
 async def test_slacks_own_cap_may_be_lower_than_ours(wire: SlackWire) -> None:

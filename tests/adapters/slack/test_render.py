@@ -1,0 +1,174 @@
+"""Every screen is one that Slack takes, and nothing in it that a person wrote is markup."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.slack import render
+from app.domain.chat import UserRef
+from app.domain.views import (
+    Block,
+    Bold,
+    Button,
+    Buttons,
+    Channel,
+    ChannelInput,
+    Checkbox,
+    Code,
+    Confirm,
+    Divider,
+    Feedback,
+    Fields,
+    Heading,
+    Level,
+    Link,
+    Note,
+    Notice,
+    Option,
+    Person,
+    Row,
+    SecretInput,
+    Select,
+    SelectInput,
+    Style,
+    Table,
+    Text,
+    TextInput,
+    View,
+    When,
+    rich,
+)  # fmt: skip
+from tests.fakes.slack.blocks import check_message, check_view
+
+MEAN = "<!channel> *b* _i_ ~s~ `c` & <https://e.vil|x> <@U1>\n> q"
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ANN = UserRef("slack:T1", "U7")
+MANY = tuple(Option(f"p/model-{n}", f"Model {n}") for n in range(150))
+FEW = (Option("a", "Alpha"), Option("b", "Beta"))
+
+
+def everything(text: str) -> tuple[Block, ...]:
+    """One of each, with this text wherever text may stand."""
+    line = rich(
+        text, Bold(text), Code(text), Link(text, "https://docs.example/a|b>c"), Person(ANN), Channel("C1"), When(AT)
+    )
+    confirm = Confirm(text, text, text, text)
+    return (
+        Heading(text), Text(line), Text(rich(text)), Note(line), *(Notice(line, level) for level in Level),
+        Row(line, Button("edit", text, "v" * 3000, Style.PRIMARY, confirm)), Row(rich(text), Select("pick", text, FEW, "a")),
+        Row(line), Row(line, Select("none", text, ())), Fields(tuple((text, line) for _ in range(13))),
+        Table(("A", "B"), ((line, rich("")), (rich(text), line))), Table(("A",), ((rich(text),),)),
+        Buttons(tuple(Button("same", text, str(n), Style.DANGER) for n in range(3))), Buttons(()),
+        Select("model", text, MANY, "p/model-120", key="agent-1"), Select("grouped", text, (Option("a", text, text), Option("b", text))),
+        Divider(), Feedback("run-1"),
+    )  # fmt: skip
+
+
+INPUTS: tuple[Block, ...] = (
+    TextInput("name", "Name", value="x" * 400, placeholder="p" * 200, hint="h"),
+    TextInput("long", "Long", multiline=True, max_length=9000),
+    SecretInput("key", "API key"),
+    SelectInput("provider", "Provider", FEW, selected="b"),
+    SelectInput("model", "Model", MANY, selected="p/model-149", optional=True),
+    SelectInput("empty", "Empty", ()),
+    Checkbox("flag", "Flag", checked=True, hint="h"),
+    ChannelInput("channels", "Channels", selected=("C1",)),
+)
+
+
+@pytest.mark.parametrize("text", ["plain", MEAN, "x" * 5000, "🦊" * 40, "a"])
+@pytest.mark.parametrize("inputs", [(), INPUTS])
+def test_slack_takes_every_screen(text: str, inputs: tuple[Block, ...]) -> None:
+    view = View(everything(text) + inputs, title=text[:60], id="form", submit=text[:60], context="c" * 200)
+    check_message(render.message(view))
+    check_message(render.under_answer((view,)), most=48)
+    check_view(render.home(view))
+    check_view(render.modal(view, "C1"))
+    check_view(render.modal(View(view.blocks, title="")))
+
+
+@pytest.mark.parametrize("count", [0, 49, 50, 51, 100, 101, 400])
+def test_a_screen_too_long_for_slack_says_so(count: int) -> None:
+    view = View(tuple(Text(rich(f"line {n}")) for n in range(count)), title="Long", submit="Go")
+    for blocks, most in (
+        (render.message(view), 50),
+        (render.home(view)["blocks"], 100),
+        (render.modal(view)["blocks"], 100),
+    ):
+        assert 1 <= len(blocks) <= most
+        assert ("more that do not fit" in str(blocks[-1])) == (count > most)
+
+
+def test_what_somebody_wrote_is_never_markup() -> None:
+    view = View(everything(MEAN))
+    for block in (*render.message(view, ringing=True), *render.home(view)["blocks"]):
+        for text in _mrkdwn(block):
+            assert "<!channel" not in text
+            assert "<@U1>" not in text
+            assert "<https://e.vil" not in text
+            assert "*b*" not in text
+
+
+def test_a_person_is_named_without_being_rung_where_others_read() -> None:
+    view = View((Text(rich("by ", Person(ANN))),))
+    assert "<@U7>" in json.dumps(render.message(view))
+    assert "<@U7>" not in json.dumps(render.message(view, ringing=True))
+    assert "U7" in json.dumps(render.under_answer((view,)))
+
+
+def test_above_a_hundred_options_the_person_types() -> None:
+    (section,) = render.home(View((Select("model", "Model", MANY, MANY[120].value, key="a1"),)))["blocks"]
+    made = section["accessory"]
+    assert (made["type"], made["action_id"], made["min_query_length"]) == ("external_select", "model:a1", 0)
+    assert made["initial_option"] == {
+        "text": {"type": "plain_text", "text": "Model 120", "emoji": True},
+        "value": "p/model-120",
+    }
+
+
+def test_a_secret_input_has_no_value_and_says_that_it_is_seen() -> None:
+    (made,) = render.modal(View((SecretInput("key", "API key", hint="From the console."),), submit="Save"))["blocks"]
+    assert "initial_value" not in made["element"]
+    assert "can't hide" in made["hint"]["text"]
+
+
+def test_buttons_of_one_id_in_one_row_get_their_own() -> None:
+    (row,) = render.message(
+        View((Buttons((Button("revoke", "A", "1"), Button("revoke", "B", "2"), Button("test", "C"))),))
+    )
+    assert [e["action_id"] for e in row["elements"]] == ["revoke", "revoke#1", "test"]
+
+
+def test_a_second_table_and_one_on_home_become_aligned_text() -> None:
+    table = Table(("Model", "Tokens"), ((rich("m-1"), rich("12")), (rich("model-2"), rich("7"))))
+    first, second = render.message(View((table, table)))
+    assert first["type"] == "table"
+    assert second["text"]["text"].splitlines()[1:3] == ["Model    Tokens", "m-1      12"]
+    (home,) = render.home(View((table,)))["blocks"]
+    assert home["text"]["text"].startswith("```")
+
+
+def test_a_summary_is_what_a_notification_says() -> None:
+    view = View(
+        (Heading("Keys"), Text(rich("You have ", Bold("two"))), Fields((("Provider", rich("openai")),)), Divider()),
+        title="T",
+    )
+    assert render.summary(view) == "T\nKeys\nYou have two\nProvider: openai"
+    assert render.summary(View((Divider(),))) == "Latchkey"
+
+
+def test_options_are_offered_in_their_groups_and_no_more_than_a_hundred() -> None:
+    assert len(render.groups_or_options(MANY)["options"]) == 100
+    grouped = render.groups_or_options((Option("a", "A", "G"), Option("b", "B", "H"), Option("c", "C", "G")))
+    assert [len(group["options"]) for group in grouped["option_groups"]] == [2, 1]
+    assert render.groups_or_options(()) == {"options": []}
+
+
+def _mrkdwn(value: object) -> list[str]:
+    if isinstance(value, dict):
+        own: list[str] = [value["text"]] if value.get("type") == "mrkdwn" else []
+        return own + [text for inner in value.values() for text in _mrkdwn(inner)]
+    return [text for inner in value for text in _mrkdwn(inner)] if isinstance(value, list) else []

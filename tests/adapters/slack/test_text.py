@@ -1,0 +1,150 @@
+"""Model text is harmless in Slack, splits keep code fences whole, and Slack's markup is read as it was meant."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.slack.text import (
+    JOINER,
+    Inert,
+    closed,
+    cut,
+    escape,
+    head_and_tail,
+    inert,
+    open_fence,
+    split,
+    unescape,
+)
+
+PIECES = [
+    *"ab `~<>[]()!@#|*_-.:/",
+    "\n",
+    "https://a.b/c",
+    "<!channel>",
+    "<!",
+    "@here ",
+    "channel",
+    "```\n",
+    "~~~ js\n",
+    "é",
+    "🦊",
+]
+MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("<!channel> look", f"<{JOINER}!channel> look"),
+        ("<!subteam^S1|@team with space>", f"<{JOINER}!subteam^S1|@team with space>"),
+        ("hey @Channel, @here.", f"hey @{JOINER}Channel, @{JOINER}here."),
+        ("<@U123> said", f"<{JOINER}@U123> said"),
+        ("`<!here>` in code", f"`<{JOINER}!here>` in code"),
+        ("see https://evil.example/?q=secret.", "see `https://evil.example/?q=secret`."),
+        ("www.evil.example/a and evil.example/b", "`www.evil.example/a` and `evil.example/b`"),
+        ("[the docs](https://a.example/b 'title')", "the docs (`https://a.example/b`)"),
+        ("![](https://a.example/pixel.png)", "`https://a.example/pixel.png`"),
+        ("[https://bank.example](https://evil.example)", "`https://bank.example` (`https://evil.example`)"),
+        ("<https://evil.example|click>", "click (`https://evil.example`)"),
+        ("[x]: https://evil.example/ref", "[x]: `https://evil.example/ref`"),
+        ("`https://in.code/a`", "`https://in.code/a`"),
+        ("```\nhttps://in.code/a\n```\n", "```\nhttps://in.code/a\n```\n"),
+        ("List<String> x = a < b && c > d", "List<String> x = a < b && c > d"),
+        ("**bold** _it_ | a | b |\n- [ ] task", "**bold** _it_ | a | b |\n- [ ] task"),
+        ("and/or 1.5/2 e.g. this", "and/or 1.5/2 e.g. this"),
+        ("a\u202eb\x07c\U000e0041d", "abcd"),
+    ],
+)
+def test_model_text_is_made_inert_and_little_else(said: str, shown: str) -> None:
+    assert inert(said) == shown
+
+
+@given(MARKDOWN, st.lists(st.integers(1, 9), max_size=60))
+def test_however_it_is_cut_while_it_streams_nobody_is_rung(text: str, sizes: list[int]) -> None:
+    one, shown, at = Inert(), "", 0
+    for size in [*sizes, len(text)]:
+        shown += one.feed(text[at : at + size])
+        at += size
+    shown += one.flush()
+    assert not re.search(r"<[!@#]|@(?:channel|here|everyone)\b", shown, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 20])
+def test_streamed_or_whole_it_is_the_same(size: int) -> None:
+    text = (
+        "Hello [docs](https://a.b/c) and `code <!here>`, https://x.y/z?q=1. <!channel> **b**\n![i](http://e.vil/p.png)\n"
+        "```python\nx = 'https://in.code' # <!channel>\n```\nafter [ref][1], a <- b [x] (y)\n\n[1]: https://ref.example/a\n"
+    )
+    one = Inert()
+    assert "".join(one.feed(text[at : at + size]) for at in range(0, len(text), size)) + one.flush() == inert(text)
+
+
+def test_text_does_not_wait_for_ever_for_a_bracket_to_close() -> None:
+    one = Inert()
+    assert one.feed("see [this " + "word " * 200).startswith("see [this word")
+
+
+def test_a_text_without_any_space_rings_nobody_either() -> None:
+    one = Inert()
+    said = ["x" * 450 + "<", "!channel>" + "y" * 450 + "@chan", "nel"]
+    shown = "".join(map(one.feed, said)) + one.flush()
+    assert (f"<{JOINER}!channel>" in shown, f"@{JOINER}channel" in shown) == (True, True)
+
+
+def test_text_is_shown_word_by_word() -> None:
+    one = Inert()
+    assert [one.feed(word) for word in ("Forty", "-two ", "is the", " answer")] == ["", "Forty-two ", "is ", "the "]
+    assert one.flush() == "answer"
+
+
+@given(MARKDOWN, st.integers(40, 200))
+def test_a_split_loses_nothing_and_closes_every_fence(text: str, limit: int) -> None:
+    parts = split(text, limit)
+    assert all(len(part.encode()) <= limit for part in parts)
+    assert all(open_fence(part) == "" for part in parts[:-1])
+    letters = re.sub(r"[^ab🦊é]", "", text)
+    assert re.sub(r"[^ab🦊é]", "", "".join(parts)).count("a") >= letters.count("a")
+    if "`" not in text and "~" not in text:
+        assert "".join(parts) == text
+
+
+def test_a_cut_code_block_goes_on_in_its_language() -> None:
+    text = "Intro\n```python\n" + "x = 1\n" * 40 + "```\nend"
+    first, second, *_ = split(text, 150)
+    assert first.endswith("\n```")
+    assert second.startswith("```python\nx = 1")
+
+
+def test_a_head_ends_where_reading_may_pause() -> None:
+    assert head_and_tail("one two\n\nthree four", 14) == ("one two\n\n", "three four")
+    assert head_and_tail("one two three", 9) == ("one two ", "three")
+    assert head_and_tail("ééé", 3) == ("é", "éé")
+    assert closed("~~~~js\na") == "~~~~js\na\n~~~~"
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant"),
+    [
+        ("a &lt;b&gt; &amp;amp; c", "a <b> &amp; c"),
+        ("<@U1> and <@U2|ann>", "<@U1> and <@U2>"),
+        ("<#C1|general> <#C2>", "#general #C2"),
+        ("<!here> <!subteam^S1|@team> <!date^1^{date}|then>", "@here @team then"),
+        ("<https://a.b/c> <https://a.b|docs> <mailto:a@b.c|a@b.c>", "https://a.b/c docs (https://a.b) a@b.c"),
+    ],
+)
+def test_slacks_markup_is_read_as_it_was_meant(raw: str, meant: str) -> None:
+    assert unescape(raw) == meant
+
+
+@given(st.text(max_size=60))
+def test_escaped_text_has_no_markup_left(text: str) -> None:
+    assert not re.search(r"[<>*`~\x00]|&(?!amp;|lt;|gt;)|(?<!\w)_|_(?!\w)", escape(text))
+
+
+def test_what_is_too_long_is_visibly_shortened() -> None:
+    assert (cut("short", 5), cut("longer", 5)) == ("short", "long…")
