@@ -53,11 +53,11 @@ async def _answer(request: web.Request, handler: Handler, route: str, body_secon
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise  # a redirect
-        response = plain(error.status)
+        response = _refused(request, route, error.status)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except web.RequestPayloadError:
-        response = plain(HTTPStatus.BAD_REQUEST)
+        response = _refused(request, route, HTTPStatus.BAD_REQUEST)
     except ConnectionError:
         raise  # the client has gone; there is nobody to answer
     except Exception as error:  # noqa: BLE001 - whatever it was, the client is told nothing of it
@@ -67,9 +67,13 @@ async def _answer(request: web.Request, handler: Handler, route: str, body_secon
         return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
     finally:
         late.cancel()
-    if response.status >= HTTPStatus.BAD_REQUEST:
-        log.info("request refused", method=request.method, route=route, status=response.status)
     return response
+
+
+def _refused(request: web.Request, route: str, status: int) -> web.Response:
+    """A refusal with its log line. A handler that answers with one itself knows why, and has written its own."""
+    log.info("request refused", method=request.method, route=route, status=int(status))
+    return plain(status)
 
 
 def _must_be_fit(request: web.Request) -> None:
