@@ -63,6 +63,4 @@ class Edge:
 def _refused(status: HTTPStatus, why: str) -> web.Response:
     log.warning("slack request refused", status=status.value, why=why)
     headers = {"Connection": "close"} if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else {}
-    response = web.Response(status=status, headers=headers)
-    response["told"] = True  # the server need not log it too
-    return response
+    return web.Response(status=status, headers=headers)
