@@ -192,10 +192,11 @@ class SlackReply:
         return bool(unknown)
 
     async def _stream(self, part: Part) -> None:
-        room = self._limits.part_bytes - len(part.text.encode()) - 8
+        whole = part.text + self._pending
+        fits, rest = head_and_tail(whole, self._limits.part_bytes - 8)
         old = time.monotonic() - part.started > self._limits.part_seconds
-        if old or len(self._pending.encode()) > room:
-            await self._roll(part, "" if old else head_and_tail(self._pending, room)[0])
+        if old or rest:
+            await self._roll(part, "" if old else fits[len(part.text) :])
         elif self._traffic.take("chat.appendStream"):
             text = self._pending
             await self._thread.append(part.ts, text)
