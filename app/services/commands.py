@@ -177,4 +177,4 @@ def _understood(name: str, known: list[str]) -> str:
         return "That is not a command of Latchkey. These are:"
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f" Did you mean {near[0]}?" if near else ""
-    return f"There is no command {name!r}.{meant}"
+    return f"There is no command “{name}”.{meant}"

@@ -104,9 +104,9 @@ class Forms:
         return outcome
 
     async def options(self, query: OptionQuery) -> tuple[Option, ...]:
-        """The models that an admin who types this may mean; nothing for others."""
+        """The models that an admin who types this may mean, in the home tab or in an agent's form; nothing for others."""
         named = query.action_id.partition(":")[0]
-        if named not in (agent_screens.MODEL, "model") or not await self._access.is_admin(query.user):
+        if named != agent_screens.MODEL or not await self._access.is_admin(query.user):
             return ()
         return matching(await self._agents.menu.options(query.user.workspace, seconds=QUICKLY), query.typed)
 

@@ -136,7 +136,7 @@ class Keys:
             return f"The key that {agent.name} uses was revoked. An admin can give it another in Latchkey's home tab."
         if agent.provider and agent.provider != OFFLINE:
             title = self.ring.title(agent.provider)
-            return f"{agent.name} thinks with {title}, and this workspace has no default key for {title}. An admin can set one with `/byok setkey`."
+            return f"{agent.name} answers with {title}, and this workspace has no default key for {title}. An admin can set one with `/byok setkey`."
         return "This workspace has no model key yet. An admin can set one with `/byok setkey`."
 
 

@@ -12,6 +12,7 @@ from app.domain.run import ModelInfo
 from app.domain.views import Option
 from app.errors import BadInput, UserError
 from app.services.key_ring import OFFLINE
+from app.services.key_usage import verified
 from app.services.keys import Keys
 
 AUTOMATIC = "auto"
@@ -63,8 +64,8 @@ class ModelMenu:
         """Every model of every key, in groups, best first; a key whose provider does not answer in time has none."""
         keys = [key for key in await self._keys.all(workspace) if key.live]
         lists = await asyncio.gather(*(self._list(key, seconds) for key in keys))
-        automatic = Option(AUTOMATIC, "Automatic: the best of the default key", "Automatic")
-        options = [automatic]
+        until = "Offline demo model, until a key works" if self._keys.demo and not verified(keys) else ""
+        options = [Option(AUTOMATIC, until or "Best model of the default key", "Automatic")]
         for key, models in zip(keys, lists, strict=True):
             options += self._group(key, models)
         if self._keys.demo:

@@ -30,7 +30,7 @@ async def test_a_good_key_closes_the_form_with_a_private_confirmation(bench: Ben
     assert isinstance(outcome, Close)
     told = words(outcome.then)
     assert "Anthropic accepts it" in told
-    assert "assistant now thinks with Anthropic, on claude-fine" in told
+    assert "assistant now answers with Anthropic, on claude-fine" in told
     assert GOOD not in repr(outcome)
     assert (await bench.key()).status is KeyStatus.VERIFIED
 
@@ -82,7 +82,7 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 FORMS = ["key_set", "key_replace_with", "agent_save", "channel_save", "settings_save"]
 ACTIONS = [
     "key_add", "key_test", "key_replace", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
-    "agent_delete", "agent_default", "agent_model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
+    "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
 ]  # fmt: skip
 
 
@@ -182,7 +182,7 @@ async def test_revoking_offers_what_could_take_its_place_and_takes_nothing(bench
     assert isinstance(outcome, Replace)
     told = words(outcome.view)
     assert "assistant can't answer until there is a key again" in told
-    assert "Use 'team' instead" in told
+    assert "Use “team” instead" in told
     assert not (await bench.keys.get(WORKSPACE, team.id)).is_default
     await bench.pressed("key_default", team.id)
     assert (await bench.keys.resolve(await bench.agent())).key_id == team.id
@@ -194,7 +194,7 @@ async def test_revoking_offers_what_could_take_its_place_and_takes_nothing(bench
 async def test_the_home_tabs_select_changes_the_model_and_the_next_answer_uses_it(bench: Bench) -> None:
     await bench.set_key()
     agent = await bench.agent()
-    assert isinstance(await bench.pressed(f"agent_model:{agent.id}", "anthropic/claude-old"), Nothing)
+    assert isinstance(await bench.pressed(f"model:{agent.id}", "anthropic/claude-old"), Nothing)
     choice = await bench.keys.resolve(await bench.agent())
     await bench.ask(choice)
     assert ("stream claude-old", GOOD, "") in bench.anthropic.calls
@@ -217,7 +217,7 @@ async def test_the_home_tabs_select_changes_the_model_and_the_next_answer_uses_i
 async def test_a_model_that_was_not_offered_is_not_taken(bench: Bench, value: str) -> None:
     await bench.set_key()
     agent = await bench.agent()
-    assert isinstance(await bench.pressed(f"agent_model:{agent.id}", value), Private)
+    assert isinstance(await bench.pressed(f"model:{agent.id}", value), Private)
     assert await bench.agent() == agent
 
 
@@ -225,7 +225,7 @@ async def test_a_model_may_be_chosen_under_another_key(bench: Bench) -> None:
     await bench.set_key()
     team = (await bench.set_key(OTHER, label="team")).key
     agent = await bench.agent()
-    await bench.pressed(f"agent_model:{agent.id}", f"anthropic@{team.id}/claude-old")
+    await bench.pressed(f"model:{agent.id}", f"anthropic@{team.id}/claude-old")
     await bench.ask(await bench.keys.resolve(await bench.agent()))
     assert bench.anthropic.keys_used() == [OTHER]
 
@@ -234,7 +234,7 @@ async def test_any_number_of_models_can_be_searched(bench: Bench) -> None:
     bench.anthropic.listed = models(*(f"claude-{number:03d}" for number in range(300)))
     await bench.set_key()
     agent = await bench.agent()
-    query = OptionQuery(ADMIN, f"agent_model:{agent.id}", "CLAUDE 27")
+    query = OptionQuery(ADMIN, f"model:{agent.id}", "CLAUDE 27")
     found = [option.value for option in await bench.forms.options(query)]
     assert "anthropic/claude-270" in found
     assert all("27" in value for value in found)

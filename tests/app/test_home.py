@@ -59,7 +59,7 @@ async def test_admins_choose_models_from_any_number_in_groups_by_key(bench: Benc
     await bench.set_key(provider="openai")
     agent = await bench.agent()
     [select] = [control for control in controls(await bench.home.view(ADMIN)) if isinstance(control, Select)]
-    assert select.action_id == f"agent_model:{agent.id}"
+    assert select.action_id == f"model:{agent.id}"
     assert select.selected == "anthropic/claude-000"
     groups = list(dict.fromkeys(option.group for option in select.options))
     assert groups == ["Automatic", "Anthropic", "Anthropic · team", "OpenAI"]

@@ -149,7 +149,7 @@ class AgentDesk:
         if self._keys.is_offline(agent, keys):
             return "the offline demo model, without a key"
         key = paying_key(agent, keys)
-        return f"{self._keys.ring.title(key.provider)} key {key.label!r}" if key else "but there is no key for it"
+        return f"{self._keys.ring.title(key.provider)} key “{key.label}”" if key else "but there is no key for it"
 
     def _names(self) -> set[str]:
         offline = {OFFLINE} if self._keys.demo else set()

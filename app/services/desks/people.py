@@ -54,7 +54,10 @@ class PeopleDesk:
     async def audit(self, workspace: str) -> View:
         """The newest entries of the trail."""
         async with self._database.read() as uow:
-            return screens.audit(await uow.audit.last(workspace, LAST))
+            entries = await uow.audit.last(workspace, LAST)
+            agents, keys = await uow.agents.all(workspace), await uow.keys.all(workspace)
+        names = {agent.id: agent.name for agent in agents} | {key.id: f"{key.provider}/{key.label}" for key in keys}
+        return screens.audit(entries, names)
 
     async def settings_form(self, workspace: str) -> Open:
         """The form that changes the settings."""

@@ -38,7 +38,7 @@ PAUSE = "agent_pause"
 RESUME = "agent_resume"
 DELETE = "agent_delete"
 MAKE_DEFAULT = "agent_default"
-MODEL = "agent_model"
+MODEL = "model"
 SET_CHANNEL = "channel_new"
 CLEAR_CHANNEL = "channel_clear"
 FORM = "agent_save"
@@ -87,7 +87,7 @@ def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = 
         text.append(f"\n{agent.description}" if agent.description else "")
         if paid_by is not None:
             text += [
-                "\nThinks on ",
+                "\nAnswers with ",
                 Code(agent.model) if agent.model else "its provider's best model",
                 f", {paid_by[agent.id]}",
             ]
@@ -125,7 +125,7 @@ def form(agent: AgentSpec | None, options: Sequence[Option], selected: str) -> V
             TextInput("emoji", "Icon", shown.emoji, "🦊", "One emoji. Answers carry it where the platform allows.", max_length=16),
             TextInput("description", "What it is for", shown.description, "Drafts and shortens texts.", "Everybody sees this.", optional=True, max_length=300),
             TextInput("instructions", "Instructions", shown.instructions, "You are …", "How it should work and answer. Sent with every question.", multiline=True, optional=True, max_length=3000),
-            SelectInput("model", "Model", tuple(options), selected),
+            SelectInput(MODEL, "Model", tuple(options), selected),
             SelectInput("effort", "Effort", efforts, shown.effort.value if shown.effort else NO_EFFORT, "How hard to think, where a model can be told."),
             TextInput("max_output_tokens", "Longest answer (tokens)", str(shown.max_output_tokens), hint="4096 is about six pages.", max_length=6),
             ChannelInput("channels", "Only in these channels", shown.channels, "Leave empty to let it answer everywhere."),
@@ -144,14 +144,14 @@ def saved(agent: AgentSpec, *, new: bool) -> View:
 def model_saved(agent: AgentSpec) -> View:
     """After a model was chosen by command."""
     on: Span = Code(agent.model) if agent.model else "the best model of the default key"
-    return notice(Level.SUCCESS, Bold(agent.name), " now thinks on ", on, ". Its next answer uses it.")
+    return notice(Level.SUCCESS, Bold(agent.name), " now answers with ", on, ". Its next answer uses it.")
 
 
 def model_picker(agent: AgentSpec, options: Sequence[Option], selected: str) -> View:
     """`/byok model <agent>`."""
     on: Span = Code(agent.model) if agent.model else "the best model it can get"
     return View(
-        blocks=(Row((*named(agent), " thinks on ", on, "."), model_select(agent, options, selected)),), title="Model"
+        blocks=(Row((*named(agent), " answers with ", on, "."), model_select(agent, options, selected)),), title="Model"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.agent import AgentSpec
@@ -12,7 +12,6 @@ from app.domain.views import (
     Block,
     Bold,
     Button,
-    Buttons,
     Channel,
     Code,
     Divider,
@@ -31,7 +30,7 @@ from app.domain.views import (
 from app.services.screens import agents as agent_screens
 from app.services.screens import keys as key_screens
 from app.services.screens import people as people_screens
-from app.services.screens.words import many, people
+from app.services.screens.words import agent_names, many, people
 from app.services.workspaces import WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
@@ -75,7 +74,7 @@ def admin(state: HomeState) -> View:
     for part in parts:
         if part:
             blocks += [*([Divider()] if blocks else []), *part]
-    return View(blocks=tuple(blocks), title="Home")
+    return View(blocks=tuple(blocks))
 
 
 def member(state: HomeState) -> View:
@@ -98,8 +97,8 @@ def member(state: HomeState) -> View:
     ]  # fmt: skip
     if state.settings.follow_ups:
         blocks.append(Note(rich("In a thread where an agent has answered, go on without a mention.")))
-    blocks += [Divider(), Heading("What happens with your messages"), _data(), *_whom_to_ask(state)]
-    return View(blocks=tuple(blocks), title="Home")
+    blocks += [Divider(), Heading("What happens with your messages"), Text(rich(DATA)), *_whom_to_ask(state)]
+    return View(blocks=tuple(blocks))
 
 
 def _start(state: HomeState) -> tuple[Block, ...]:
@@ -125,23 +124,27 @@ def _start(state: HomeState) -> tuple[Block, ...]:
 def _keys(state: HomeState) -> tuple[Block, ...]:
     if not state.keys:
         return ()
-    blocks: list[Block] = [Heading("Model keys")]
+    blocks: list[Block] = [
+        Heading("Model keys"),
+        Row(rich("They pay for the answers. There is nothing else to pay with."), Button(key_screens.ADD, "Add a key")),
+    ]
     for key in state.keys[:MOST_KEYS]:
         users = state.users.get(key.id, ())
-        used = f"\nUsed by {many(len(users), 'agent')}" if users else "\nNot used by any agent"
         blocks += [
-            Text((*key_screens.summary(state.titles.get(key.provider, key.provider), key), used)),
+            Text((*key_screens.summary(state.titles.get(key.provider, key.provider), key), *_pays_for(users))),
             key_screens.buttons(key, users),
         ]
     if len(state.keys) > MOST_KEYS:
         blocks.append(_more(len(state.keys) - MOST_KEYS, "key", "/byok keys"))
-    blocks.append(Buttons((Button(key_screens.ADD, "Add a key"),)))
     return tuple(blocks)
 
 
 def _agents(state: HomeState) -> tuple[Block, ...]:
     """The model's select beside each; past a handful, what else can be done with an agent is in its form."""
-    blocks: list[Block] = [Heading("Agents")]
+    blocks: list[Block] = [
+        Heading("Agents"),
+        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent")),
+    ]
     if state.offline and state.keys:
         blocks.append(Note(rich("Some agents are on the offline demo model, which only plays.")))
     brief = len(state.agents) > MOST_WITH_BUTTONS
@@ -155,7 +158,6 @@ def _agents(state: HomeState) -> tuple[Block, ...]:
             ]
     if len(state.agents) > MOST_AGENTS:
         blocks.append(_more(len(state.agents) - MOST_AGENTS, "agent", "/byok agents"))
-    blocks.append(Buttons((Button(agent_screens.NEW, "New agent"),)))
     return tuple(blocks)
 
 
@@ -170,17 +172,12 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
     default = state.agents[0].name if state.agents else "nobody"
     return (
         Heading("Who answers where"),
-        Text(
-            rich(
-                "Without a name after the mention, ",
-                Bold(default),
-                " answers",
-                ", except here:" if rows else " everywhere.",
-            )
+        Row(
+            rich("Where no agent is named, ", Bold(default), " answers", ", except here:" if rows else " everywhere."),
+            Button(agent_screens.SET_CHANNEL, "Choose for a channel"),
         ),
         *rows,
         *more,
-        Buttons((Button(agent_screens.SET_CHANNEL, "Choose for a channel"),)),
     )
 
 
@@ -201,13 +198,19 @@ def _admins(state: HomeState) -> tuple[Block, ...]:
     )
 
 
-def _data() -> Block:
-    return Note(
-        rich(
-            "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
-            "Latchkey keeps no messages and no answers: they are read from this chat when they are needed. Names stay here unless an agent is set to tell them."
-        )
-    )
+DATA = (
+    "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
+    "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
+    "The provider is not told people's names, unless an admin has set an agent to tell them."
+)
+
+
+def _pays_for(users: Sequence[AgentSpec]) -> Rich:
+    if not users:
+        return rich("\nNo agent uses it")
+    if len(users) > 3:
+        return rich(f"\nPays for {many(len(users), 'agent')}")
+    return rich("\nPays for ", *agent_names(users))
 
 
 def _met(agent: AgentSpec) -> Text:

@@ -80,7 +80,7 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
 
 def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced: bool, why: str) -> View:
     """After a key was set. `why` is what kept it from being verified."""
-    kept = f"{title} key {key.label!r} ({shown(key)}) is {'replaced; the old one is destroyed' if replaced else 'set'}."
+    kept = f"{title} key “{key.label}” ({shown(key)}) is {'replaced; the old one is destroyed' if replaced else 'set'}."
     if key.status is KeyStatus.VERIFIED:
         return View(blocks=(Notice(rich(f"{kept} {title} accepts it."), Level.SUCCESS), *_moved(title, moved)))
     if key.status is KeyStatus.NO_CREDIT:
@@ -92,7 +92,7 @@ def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced:
 
 def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:
     """What was found out about a key by itself."""
-    name = f"{title} key {key.label!r} ({shown(key)})"
+    name = f"{title} key “{key.label}” ({shown(key)})"
     if key.status is KeyStatus.VERIFIED:
         return View(
             blocks=(Notice(rich(f"The {name} works: {title} accepts it now."), Level.SUCCESS), *_moved(title, moved))
@@ -120,7 +120,7 @@ def revoke_question(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -
     """`/byok revoke`: asked first."""
     return View(
         blocks=(
-            Text(rich("Revoke the ", Bold(title), f" key {key.label!r} ({shown(key)})? ", *_consequence(agents))),
+            Text(rich("Revoke the ", Bold(title), f" key “{key.label}” ({shown(key)})? ", *_consequence(agents))),
             Buttons((Button(REVOKE, "Revoke it now", key.id, Style.DANGER),)),
             Note(rich("It is destroyed here at once. At the provider it stays valid until you revoke it there too.")),
         )
@@ -129,13 +129,13 @@ def revoke_question(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -
 
 def revoked(title: str, key: ProviderKey, agents: Sequence[AgentSpec], others: Sequence[ProviderKey]) -> View:
     """After a key was revoked."""
-    text = f"The {title} key {key.label!r} ({shown(key)}) is revoked and destroyed here. Revoke it at {title} too."
+    text = f"The {title} key “{key.label}” ({shown(key)}) is revoked and destroyed here. Revoke it at {title} too."
     blocks: list[Block] = [Notice(rich(text), Level.SUCCESS)]
     if agents:
         blocks.append(
             Text(rich(*agent_names(agents), " can't answer until there is a key again. Nothing steps in by itself."))
         )
-        choices = [Button(MAKE_DEFAULT, f"Use {other.label!r} instead", other.id) for other in others[:3]]
+        choices = [Button(MAKE_DEFAULT, f"Use “{other.label}” instead", other.id) for other in others[:3]]
         wanted = choices if key.is_default else []
         blocks.append(Buttons((*wanted, Button(ADD, "Add a key", key.provider))))
     return View(blocks=tuple(blocks))
@@ -143,7 +143,7 @@ def revoked(title: str, key: ProviderKey, agents: Sequence[AgentSpec], others: S
 
 def now_default(title: str, key: ProviderKey) -> View:
     """After a key was made the default."""
-    return notice(Level.SUCCESS, f"{key.label!r} is now the default {title} key.")
+    return notice(Level.SUCCESS, f"“{key.label}” is now the default {title} key.")
 
 
 def choose_a_model(agent: AgentSpec, title: str) -> View:
@@ -204,11 +204,11 @@ def _moved(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
     model = moved[0].model
     plural = "s" if len(moved) == 1 else ""
     if model:
-        text = rich(*agent_names(moved), f" now think{plural} with {title}, on ", Code(model), ".")
+        text = rich(*agent_names(moved), f" now answer{plural} with {title}, on ", Code(model), ".")
         return (Text(text), Note(rich("Change the model in Latchkey's home tab, or with ", Code("/byok model"), ".")))
     text = rich(
         *agent_names(moved),
-        f" now think{plural} with {title}. If no model can be picked safely, you will be asked to choose.",
+        f" now answer{plural} with {title}. If no model can be picked safely, you will be asked to choose.",
     )
     choose = Button(EDIT_AGENT, "Choose a model", moved[0].id)
     return (Text(text), Buttons((choose,)))
@@ -221,7 +221,7 @@ def _confirm(key: ProviderKey, agents: Sequence[AgentSpec]) -> Confirm:
         if len(agents) <= 5
         else f"{many(len(agents), 'agent')} can't answer without it."
     )
-    text = f"{key.label!r} is destroyed here at once. {stops if agents else 'No agent uses it.'}"
+    text = f"“{key.label}” is destroyed here at once. {stops if agents else 'No agent uses it.'}"
     return Confirm("Revoke this key?", text, "Revoke", "Keep it")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
@@ -10,6 +10,7 @@ from app.domain.views import (
     Block,
     Bold,
     Button,
+    Channel,
     Checkbox,
     Code,
     Heading,
@@ -36,7 +37,7 @@ EDIT_SETTINGS = "settings_edit"
 SETTINGS_FORM = "settings_save"
 OPERATOR = "operator"
 
-PLATFORMS_OWN = "Admins and owners of this workspace always are. "
+PLATFORMS_OWN = "Admins and owners of this workspace may change everything here. "
 
 COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
@@ -120,14 +121,14 @@ def admin_removed(user: UserRef, *, still: bool, was: bool) -> View:
     return notice(Level.SUCCESS, Person(user), " is no admin of Latchkey any more." if was else " was not an admin.")
 
 
-def audit(entries: Sequence[AuditEntry]) -> View:
-    """`/byok audit`: newest first."""
+def audit(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> View:
+    """`/byok audit`: newest first. `names` has what people call agents and keys, by id."""
     rows = tuple(
         (
             rich(When(entry.at)) if entry.at else (),
             actor(entry.workspace, entry.actor),
             rich(Code(entry.action)),
-            rich(Code(entry.object)),
+            _object(entry, names),
             rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status"))),
         )
         for entry in entries
@@ -149,6 +150,14 @@ def actor(workspace: str, name: str) -> Rich:
         if name in (ITSELF, OPERATOR)
         else rich(Person(UserRef(workspace, name)))
     )
+
+
+def _object(entry: AuditEntry, names: Mapping[str, str]) -> Rich:
+    if entry.action.startswith("admin."):
+        return actor(entry.workspace, entry.object)
+    if entry.action.startswith("channel."):
+        return rich(Channel(entry.object))
+    return rich(names.get(entry.object) or Code(entry.object))
 
 
 def settings_form(settings: WorkspaceSettings) -> View:
