@@ -34,6 +34,12 @@ from app.services.screens.words import agent_names, many, people
 from app.services.workspaces import WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
+DATA = (
+    "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
+    "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
+    "The provider is not told people's names, unless an admin has set an agent to tell them."
+)
+
 MOST_WITH_BUTTONS = 10
 MOST_AGENTS = 25
 MOST_KEYS = 10
@@ -68,7 +74,7 @@ def admin(state: HomeState) -> View:
         _channels(state),
         _settings(state),
         _admins(state),
-        (_data(),),
+        (Note(rich(DATA)),),
     )
     blocks: list[Block] = []
     for part in parts:
@@ -196,13 +202,6 @@ def _admins(state: HomeState) -> tuple[Block, ...]:
         *((_more(len(state.added) - MOST_ADMINS, "admin", "/byok admins"),) if len(state.added) > MOST_ADMINS else ()),
         Note(rich(Code("/byok admins add @person"), " adds somebody. ", Code("/byok audit"), " shows who did what.")),
     )
-
-
-DATA = (
-    "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
-    "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
-    "The provider is not told people's names, unless an admin has set an agent to tell them."
-)
 
 
 def _pays_for(users: Sequence[AgentSpec]) -> Rich:
