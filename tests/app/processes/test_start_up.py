@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from tests.acceptance.process import Process
 from tests.app.processes.command import LATCHKEY, complaint
+from tests.fakes.slack_server import SlackServer
 
 SLACK = {"SLACK_BOT_TOKEN": "xo" + "xb-nobody", "SLACK_SIGNING_SECRET": "nothing", "LATCHKEY_PORT": "0"}
 
@@ -117,6 +119,13 @@ async def test_a_second_service_on_the_same_data_is_told(tmp_path: Path) -> None
     await first.stop()
 
 
-def test_slack_tokens_that_slack_refuses_are_told(tmp_path: Path, taken: int) -> None:
-    half = {"SLACK_BOT_TOKEN": SLACK["SLACK_BOT_TOKEN"]}
-    assert "SLACK_APP_TOKEN" in complaint(tmp_path, "serve", env=half)
+def test_half_of_slack_is_told(tmp_path: Path) -> None:
+    assert "SLACK_APP_TOKEN" in complaint(tmp_path, "serve", env={"SLACK_BOT_TOKEN": SLACK["SLACK_BOT_TOKEN"]})
+
+
+async def test_tokens_that_slack_refuses_are_told(tmp_path: Path) -> None:
+    async with SlackServer() as slack:
+        env = {**SLACK, "LATCHKEY_SLACK_API_URL": slack.api_url}
+        assert "SLACK_BOT_TOKEN" in await asyncio.to_thread(complaint, tmp_path, "serve", env=env)
+        env |= {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": "xa" + "pp-nobody"}
+        assert "SLACK_APP_TOKEN" in await asyncio.to_thread(complaint, tmp_path, "serve", env=env)
