@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from app.domain.agent import AGENT_NAME, AgentSpec, Effort, ToolGrant
+from app.domain.key_shapes import KEY_LIKE
 from app.errors import BadInput
 
 RESERVED = frozenset({"byok", "forget", "help", "latchkey", "stop"})
@@ -40,8 +41,8 @@ class AgentDraft:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        _check_length("description", self.description, LONGEST_DESCRIPTION)
-        _check_length("instructions", self.instructions, LONGEST_INSTRUCTIONS)
+        _check_text("description", self.description, LONGEST_DESCRIPTION)
+        _check_text("instructions", self.instructions, LONGEST_INSTRUCTIONS)
         _check_emoji(self.emoji)
         if self.model and not self.provider:
             raise BadInput("Choose the model's provider too.", field="model")
@@ -86,9 +87,14 @@ def _check_emoji(emoji: str) -> None:
         raise BadInput("Paste one emoji, such as 🦊.", field="emoji")
 
 
-def _check_length(field: str, text: str, most: int) -> None:
+def _check_text(field: str, text: str, most: int) -> None:
     if len(text) > most:
         raise BadInput(f"At most {most} characters.", field=field)
+    if KEY_LIKE.search(text):
+        raise BadInput(
+            "There is what looks like a key in this. It would be sent with every question: take it out, and revoke it.",
+            field=field,
+        )
 
 
 def _check_range(field: str, number: int, least: int, most: int) -> None:

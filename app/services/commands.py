@@ -113,7 +113,8 @@ class Commands:
         return self._keys.form(provider)
 
     async def _list_keys(self, user: UserRef, rest: str) -> Outcome:
-        return Private(await self._keys.listing(user.workspace))
+        wanted = await self._keys.named(user.workspace, rest) if rest else None
+        return Private(await self._keys.listing(user.workspace, wanted))
 
     async def _test(self, user: UserRef, rest: str) -> Outcome:
         wanted = await self._keys.named(user.workspace, rest)

@@ -86,4 +86,8 @@ def _base_url(typed: str, *, wanted: bool) -> str:
         )
     if len(url) > LONGEST_URL:
         raise BadInput(f"At most {LONGEST_URL} characters.", field="base_url")
+    if key_shapes.KEY_LIKE.search(url):
+        raise BadInput(
+            "This looks like a key. The key goes into its own field; this one is shown to admins.", field="base_url"
+        )
     return url

@@ -12,7 +12,7 @@ from app.domain.chat import ConversationRef, Place
 from app.domain.events import Addressed, Mention
 from app.errors import BadInput, NoAgent
 from app.services.agent_drafts import AgentDraft
-from tests.app.bench import ADMIN, MEMBER, OTHER, WORKSPACE, Bench
+from tests.app.bench import ADMIN, GOOD, MEMBER, OTHER, WORKSPACE, Bench
 
 
 def mention(bench: Bench, text: str, *, channel: str = "C1", addressed: Addressed = Addressed.MENTION) -> Mention:
@@ -123,6 +123,7 @@ async def test_the_default_is_moved_never_doubled_and_never_deleted(bench: Bench
         ("emoji", {"name": "a", "emoji": "🦊 🦊"}),
         ("description", {"name": "a", "description": "x" * 301}),
         ("instructions", {"name": "a", "instructions": "x" * 3001}),
+        ("instructions", {"name": "a", "instructions": f"Use {GOOD} for it."}),
         ("model", {"name": "a", "model": "m"}),
         ("max_output_tokens", {"name": "a", "max_output_tokens": 1}),
         ("max_steps", {"name": "a", "max_steps": 0}),

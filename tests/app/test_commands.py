@@ -144,6 +144,17 @@ async def test_keys_tells_everything_but_the_key(bench: Bench) -> None:
     assert kept.set_at.isoformat() in repr(outcome) or repr(kept.set_at) in repr(outcome)
 
 
+async def test_many_keys_are_listed_briefly_and_one_in_full(bench: Bench) -> None:
+    bench.anthropic.keys = None
+    for number in range(12):
+        await bench.set_key(f"sk-test-many-{number:04d}-abcd", label=f"key{number}")
+    outcome = await bench.typed("keys")
+    assert isinstance(outcome, Private)
+    assert len(outcome.view.blocks) < 20
+    assert "key11" in words(outcome.view)
+    assert "Fingerprint" in private(await bench.typed("keys key11"))
+
+
 async def test_test_asks_the_provider_about_all_or_one(bench: Bench) -> None:
     await bench.set_key()
     await bench.set_key(OTHER, label="team")

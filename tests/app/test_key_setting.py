@@ -187,6 +187,12 @@ async def test_a_key_in_the_label_is_refused(bench: Bench) -> None:
     assert refused.value.field == "label"
 
 
+async def test_a_key_in_the_base_url_is_refused(bench: Bench) -> None:
+    with pytest.raises(BadInput) as refused:
+        await bench.set_key("ollama", provider="compatible", base_url=f"https://models.example/{GOOD}")
+    assert refused.value.field == "base_url"
+
+
 async def test_the_offline_model_takes_no_key(demo: Bench) -> None:
     with pytest.raises(BadInput):
         await demo.set_key(provider="offline")

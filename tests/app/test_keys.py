@@ -10,6 +10,7 @@ from app.domain.agent import AgentSpec
 from app.domain.keys import KeyStatus, ModelChoice
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, RateLimited, Unreachable
 from app.services.agent_drafts import AgentDraft
+from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, BAD, GOOD, MEMBER, OPERATOR, OTHER, WORKSPACE, Bench, question, words
 from tests.fakes.provider import models
 
@@ -112,6 +113,27 @@ async def test_every_call_is_written_down_with_its_run_and_model(bench: Bench) -
         (MEMBER.id, choice.key_id, "run-1", "claude-fine")
     ] * 2
     assert GOOD not in repr(uses)
+
+
+async def test_what_cannot_be_written_down_is_not_done(bench: Bench) -> None:
+    kept = (await bench.set_key()).key
+    choice = await bench.keys.resolve(await bench.agent())
+    async with bench.database.begin() as uow:
+        await uow.connection.exec_driver_sql("ALTER TABLE audit RENAME TO elsewhere")
+    for act in (
+        bench.ask(choice),
+        bench.keys.setting.revoke(WORKSPACE, kept.id, ADMIN),
+        bench.agents.pause(WORKSPACE, (await bench.agent()).id, ADMIN, paused=True),
+        bench.access.add_admin(MEMBER, ADMIN),
+        bench.workspaces.change(WORKSPACE, WorkspaceSettings(footer=False), ADMIN),
+    ):
+        with pytest.raises(Exception, match="no such table"):
+            await act
+    assert bench.anthropic.keys_used() == []
+    assert await bench.keys.all(WORKSPACE) == (kept,)
+    assert not (await bench.agent()).paused
+    assert not await bench.access.is_admin(MEMBER)
+    assert (await bench.workspaces.settings(WORKSPACE)).footer
 
 
 async def test_a_key_revoked_during_a_run_stops_it_at_its_next_call(bench: Bench) -> None:

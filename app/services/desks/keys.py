@@ -26,11 +26,12 @@ class KeyDesk:
         self._keys = keys
         self._agents = agents
 
-    async def listing(self, workspace: str) -> View:
-        """Every key, and who uses it."""
+    async def listing(self, workspace: str, wanted: Sequence[ProviderKey] | None = None) -> View:
+        """These keys, or all of them, and who uses each."""
         keys, agents = await self._keys.all(workspace), await self._agents.all(workspace)
         titles = {key.provider: self._title(key) for key in keys}
-        return screens.listing(keys, titles, {key.id: agents_on(key, agents, keys) for key in keys})
+        users = {key.id: agents_on(key, agents, keys) for key in keys}
+        return screens.listing(keys if wanted is None else wanted, titles, users)
 
     def form(self, provider: str = "") -> Open:
         """The form that sets a key."""

@@ -37,9 +37,8 @@ REVOKE = "key_revoke"
 MAKE_DEFAULT = "key_default"
 EDIT_AGENT = "agent_edit"
 
-HAPPENS_TO_IT = (
-    "Stored encrypted, sent to this provider only, never shown again. Every use of it is written to the audit trail."
-)
+MOST_WHOLE = 8
+"""Of more keys than this, a list has a line each; the rest is shown of one at a time."""
 
 
 def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
@@ -71,9 +70,13 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
             )
         )
     blocks: list[Block] = [Heading("Model keys")]
-    for key in keys:
-        agents = users.get(key.id, ())
-        blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents), Divider()]
+    if len(keys) > MOST_WHOLE:
+        blocks += [Text(summary(titles.get(key.provider, key.provider), key)) for key in keys]
+        blocks.append(Note(rich("One of them with all there is to it: ", Code("/byok keys <provider>/<label>"))))
+    else:
+        for key in keys:
+            agents = users.get(key.id, ())
+            blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents), Divider()]
     blocks.append(Buttons((Button(ADD, "Add a key"),)))
     return View(blocks=tuple(blocks))
 

@@ -41,7 +41,7 @@ PLATFORMS_OWN = "Admins and owners of this workspace may change everything here.
 
 COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
-    ("keys", "", "See keys, how they are and who uses them", True),
+    ("keys", "[label]", "See keys, how they are and who uses them", True),
     ("test", "[label]", "Ask the provider whether a key works", True),
     ("revoke", "[label]", "Destroy a key here", True),
     ("agents", "", "See the agents", False),
