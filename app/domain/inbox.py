@@ -48,6 +48,7 @@ class Claim:
     """One event that an actor has taken up, and the run that answers it.
 
     `again` says that an earlier generation took it up and came to a bad end: it is explained, not tried once more.
+    `first` says that this run took it up just now, so that nothing of an answer can be shown yet.
     """
 
     run: str
@@ -61,6 +62,7 @@ class Claim:
     forget_before: str
     agent_id: str
     again: bool = False
+    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

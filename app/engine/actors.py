@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 MAX_RECOVERIES = 25
 """An event that brings the process down this often is given up, and explained."""
 
-Body = Callable[[Journal, str, int], Awaitable[None]]
-"""What an actor does: given its journal, its conversation's row id and its generation."""
+Body = Callable[[Journal, str, int], Awaitable[bool]]
+"""What an actor does, given its journal, its conversation's row id and its generation. It tells whether another generation has work."""
 
 
 class Engine:
@@ -150,7 +150,8 @@ class Engine:
         await self._slots.take(workspace)
         actor.has_slot = True
         try:
-            await self._body(DurableJournal(run, actor, self._sealer, self._slots), conversation, generation)
+            journal = DurableJournal(run, actor, self._sealer, self._slots)
+            actor.more = await self._body(journal, conversation, generation)
         except EngineFault as fault:
             raise fault.__cause__ or fault from None
         finally:
@@ -167,15 +168,16 @@ class Engine:
             )
             self._sweep_now.set()
             return
-        follower = asyncio.create_task(self._follow(actor.conversation), context=self._outside)
-        self._followers.add(follower)
-        follower.add_done_callback(self._followers.discard)
+        if actor.more:
+            follower = asyncio.create_task(self._follow(actor.conversation), context=self._outside)
+            self._followers.add(follower)
+            follower.add_done_callback(self._followers.discard)
 
     async def _follow(self, conversation: str) -> None:
-        async with self._database.read() as uow:
-            waiting = await uow.inbox.unfinished_in(conversation)
-        if waiting:
+        try:
             await self.start(conversation)
+        except Exception as error:  # noqa: BLE001 - the next sweep starts it
+            log.error("conversation not continued", error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
 
     async def _end_actors(self, seconds: float) -> None:
         for actor in list(self._actors.values()):

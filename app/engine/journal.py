@@ -33,6 +33,7 @@ class Actor:
     task: asyncio.Task[Any]
     has_slot: bool = False
     stopping: bool = False
+    more: bool = False
     work: asyncio.Task[Json] | None = field(default=None, repr=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -35,38 +35,36 @@ class Conversations:
         self._planner = planner
         self._turns = turns
 
-    async def __call__(self, journal: Journal, conversation: str, generation: int) -> None:
-        """Handle one event, if there is one for this generation, and end the generation in any case."""
-        fresh: list[bool] = []
+    async def __call__(self, journal: Journal, conversation: str, generation: int) -> bool:
+        """Handle one event, if there is one for this generation, and end the generation in any case. Tells whether more wait."""
+        begun_here: list[bool] = []
 
         async def begin() -> Json:
-            begun, first = await self._begin(conversation, generation, journal.run)
-            fresh.append(first)
+            begun = await self._begin(conversation, generation, journal.run)
+            begun_here.append(begun is not None and begun.claim.first)
             return dump(begun) if begun else None
 
         kept = await journal.step("begin", begin)
         begun = load(_Begun, kept) if kept else None
-        ending = await self._answer(journal, begun, fresh=fresh == [True]) if begun else None
+        ending = await self._answer(journal, begun, fresh=begun_here == [True]) if begun else None
 
         async def close() -> Json:
-            await self._close(conversation, generation, begun.claim if begun else None, ending)
-            return None
+            return await self._close(conversation, generation, begun, ending)
 
-        await journal.step("close", close)
+        return bool(await journal.step("close", close))
 
-    async def _begin(self, conversation: str, generation: int, run: str) -> tuple[_Begun | None, bool]:
-        """Also whether it is taken up for the first time: else something of an answer may be shown already."""
+    async def _begin(self, conversation: str, generation: int, run: str) -> _Begun | None:
         async with self._database.begin() as uow:
-            claim = await uow.inbox.claim(conversation, generation, run)
-            if claim is None:
-                return None, False
-            first = await uow.runs.get(claim.workspace, run) is None and not claim.again
+            taken = await uow.inbox.claim(conversation, generation, run)
+            if taken is None:
+                return None
+            claim, payload = taken
             await uow.runs.begin(claim)
         try:
-            return _Begun(claim, await self._planner.plan(claim)), first
+            return _Begun(claim, await self._planner.plan(claim, payload))
         except Exception as error:  # noqa: BLE001 - a poisoned event must not block its conversation
             log.error("event could not be planned", run=run, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
-            return _Begun(claim, None), first
+            return _Begun(claim, None)
 
     async def _answer(self, journal: Journal, begun: _Begun, *, fresh: bool) -> Ending:
         try:
@@ -81,20 +79,22 @@ class Conversations:
             log.error("failure could not be explained", run=journal.run, error=type(error).__name__)  # noqa: TRY400
         return Ending(RunState.FAILED, error=INTERRUPTED)
 
-    async def _close(self, conversation: str, generation: int, claim: Claim | None, ending: Ending | None) -> None:
+    async def _close(self, conversation: str, generation: int, begun: _Begun | None, ending: Ending | None) -> bool:
         async with self._database.begin() as uow:
-            if claim and ending:
-                record = await uow.runs.get(claim.workspace, claim.run)
-                if record:
-                    await uow.runs.add_receipts(replace(record, agent_id=ending.agent_id), ending.receipts)
+            if begun and ending:
+                claim, plan = begun.claim, begun.plan
+                await uow.runs.add_receipts(claim, ending.agent_id, ending.receipts)
                 await uow.runs.finish(
                     claim.run, ending.state, agent_id=ending.agent_id, error=ending.error, retry_of=ending.retry_of
                 )
                 await uow.inbox.finish(claim.inbox_id)
-            await uow.inbox.close(conversation, generation)
-        if claim and ending:
-            metrics.run_ended(claim.workspace.partition(":")[0], ending.state)
+                if plan and plan.answers and ending.agent_id != claim.agent_id:
+                    await uow.inbox.keep_agent(conversation, ending.agent_id)
+            more = await uow.inbox.close(conversation, generation)
+        if begun and ending:
+            metrics.run_ended(begun.claim.workspace.partition(":")[0], ending.state)
             log.info(
-                "run ended", run=claim.run, workspace=claim.workspace, state=ending.state, error=ending.error,
-                calls=len(ending.receipts),
+                "run ended", run=begun.claim.run, workspace=begun.claim.workspace, state=ending.state,
+                error=ending.error, calls=len(ending.receipts),
             )  # fmt: skip
+        return more

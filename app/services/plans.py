@@ -19,7 +19,7 @@ from app.domain.chat import ConversationRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
-from app.domain.secrets import KeyContext
+from app.domain.secrets import KeyContext, SealedSecret
 from app.errors import NoAgent, PlatformError, UserError
 from app.ports.agents import ModelClient, Question
 from app.ports.clock import Clock
@@ -91,6 +91,11 @@ class Plan:
     refusal: Refusal | None = None
     forget: bool = False
 
+    @property
+    def answers(self) -> bool:
+        """Whether the agent answers here, be it with an explanation: follow-ups are then for it."""
+        return self.agent is not None and not (self.refusal and (self.refusal.private or self.refusal.silent))
+
 
 class Planner:
     """Decides what is to be done about an event that was taken up."""
@@ -114,9 +119,9 @@ class Planner:
         self._keys = keys
         self._clock = clock
 
-    async def plan(self, claim: Claim) -> Plan:
-        """Decide. What goes wrong with the platform or is a bug is raised; what a person should know is a Refusal."""
-        mention = await self._mention(claim)
+    async def plan(self, claim: Claim, payload: SealedSecret | None) -> Plan:
+        """Decide. What a person should know is a Refusal; what is raised is a bug, or a payload that does not open."""
+        mention = await self._mention(claim, payload)
         if claim.again:
             return Plan(mention, refusal=Refusal(INTERRUPTED))
         if mention.addressed is Addressed.FOLLOW_UP and not claim.agent_id:
@@ -129,7 +134,6 @@ class Planner:
         decision = await self._access.may_ask(mention.user, mention.conversation, from_bot=mention.from_bot)
         if isinstance(decision, Denied):
             return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True))
-        await self._keep_agent(claim, agent)
         if mention.addressed is not Addressed.FOLLOW_UP and text.strip(" .!`").casefold() == FORGET:
             return Plan(mention, agent, forget=True)
         return await self._ask(claim, replace(mention, text=text), agent)
@@ -157,8 +161,7 @@ class Planner:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
             mention = replace(mention, text=_OWN_MENTION.sub("", asked.text))
             text = (await self._agents.choose(mention, agent.id))[1]
-        async with self._database.read() as uow:
-            shown = {part.message.id for part in await uow.runs.parts(claim.workspace, claim.run)}
+        shown = await self._shown(claim)
         history = context(thread, question_id(claim.message_id), claim.forget_before, shown)
         question = await self._question(mention, agent, text, history)
         return Plan(replace(mention, text=""), agent, choice, question)
@@ -177,18 +180,18 @@ class Planner:
             names = dict(zip(people, found, strict=True))
         return Question(asked, mention.user, tuple(safe), names, self._clock.now())
 
-    async def _mention(self, claim: Claim) -> Mention:
-        async with self._database.read() as uow:
-            sealed = await uow.inbox.payload(claim.inbox_id)
+    async def _mention(self, claim: Claim, sealed: SealedSecret | None) -> Mention:
         if sealed is None:
             raise ValueError("an event without its payload was taken up")
         opened = await self._sealer.open(payload_place(claim.workspace, claim.channel, claim.message_id), sealed)
         return load(Mention, json.loads(opened))
 
-    async def _keep_agent(self, claim: Claim, agent: AgentSpec) -> None:
-        if claim.agent_id != agent.id:
-            async with self._database.begin() as uow:
-                await uow.inbox.keep_agent(claim.conversation, agent.id)
+    async def _shown(self, claim: Claim) -> set[str]:
+        """Our own messages that this very answer consists of so far."""
+        if claim.first:
+            return set()
+        async with self._database.read() as uow:
+            return {part.message.id for part in await uow.runs.parts(claim.workspace, claim.run)}
 
     def _platform(self, claim: Claim) -> ChatPlatform:
         return self._platforms[claim.workspace.split(":", 1)[0]]

@@ -58,8 +58,8 @@ class InboxRows:
             accepted.append(Accepted(conversations[_place(item)], new))
         return tuple(accepted)
 
-    async def claim(self, conversation: str, generation: int, run: str) -> Claim | None:
-        """Take up the oldest event that is not done; asked again for the same run, the same event.
+    async def claim(self, conversation: str, generation: int, run: str) -> tuple[Claim, SealedSecret | None] | None:
+        """Take up the oldest event that is not done, and what it said; asked again for the same run, the same event.
 
         None if there is none, or if the generation is over.
         """
@@ -76,19 +76,12 @@ class InboxRows:
         if row is None:
             return None
         await self._connection.execute(update(_INBOX).where(_INBOX.c.id == row.id).values(state=RUNNING, run_id=run))
-        return Claim(
+        claim = Claim(
             run=run, inbox_id=row.id, workspace=row.workspace, conversation=conversation, channel=row.channel, thread=owner.thread,
             user=row.user, message_id=row.message_id, forget_before=owner.forget_before, agent_id=owner.agent_id,
-            again=row.state == RUNNING and row.run_id != run,
+            again=row.state == RUNNING and row.run_id != run, first=row.state == PENDING,
         )  # fmt: skip
-
-    async def payload(self, inbox_id: int) -> SealedSecret | None:
-        """What the event said, sealed; None once it is erased."""
-        found = await self._connection.execute(
-            select(_INBOX.c.data_key, _INBOX.c.payload).where(_INBOX.c.id == inbox_id)
-        )
-        row = found.first()
-        return SealedSecret(row.data_key, row.payload) if row and row.payload is not None else None
+        return claim, SealedSecret(row.data_key, row.payload) if row.payload is not None else None
 
     async def close(self, conversation: str, generation: int) -> bool:
         """End this generation, whatever it left behind; tells whether events wait for the next one."""

@@ -121,16 +121,16 @@ class RunRows:
         )
         return found.scalar() or ""
 
-    async def add_receipts(self, record: RunRecord, receipts: Iterable[Receipt]) -> None:
+    async def add_receipts(self, claim: Claim, agent_id: str, receipts: Iterable[Receipt]) -> None:
         """Keep what paid for each call; kept twice, it is one receipt."""
         rows = [
             {
                 "id": f"{item.run}/{item.number}",
-                "workspace": record.workspace,
+                "workspace": claim.workspace,
                 "run_id": item.run,
-                "agent_id": record.agent_id,
-                "conversation_id": record.conversation,
-                "asker": record.asker,
+                "agent_id": agent_id,
+                "conversation_id": claim.conversation,
+                "asker": claim.user,
                 "key_id": item.key_id,
                 "fingerprint": item.fingerprint,
                 "provider": item.provider,

@@ -134,10 +134,7 @@ class InlineRuns(Runs):
 
     async def _act(self, run: str, conversation: str, generation: int) -> None:
         assert self.body
-        await self.body(self.journals[run], conversation, generation)
-        async with self._database.read() as uow:
-            waiting = await uow.inbox.unfinished_in(conversation)
-        if waiting:
+        if await self.body(self.journals[run], conversation, generation):
             await self.start(conversation)
         self._tasks.pop(run, None)
 

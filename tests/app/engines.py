@@ -72,15 +72,17 @@ class Actor:
         self._database = database
         self._work = work
 
-    async def __call__(self, journal: Journal, conversation: str, generation: int) -> None:
+    async def __call__(self, journal: Journal, conversation: str, generation: int) -> bool:
         claims: list[Claim] = []
 
         async def begin() -> Json:
             async with self._database.begin() as uow:
-                claim = await uow.inbox.claim(conversation, generation, journal.run)
-                if claim:
-                    await uow.runs.begin(claim)
-            return {"inbox": claim.inbox_id, "message": claim.message_id, "again": claim.again} if claim else None
+                taken = await uow.inbox.claim(conversation, generation, journal.run)
+                if taken is None:
+                    return None
+                claim, _ = taken
+                await uow.runs.begin(claim)
+            return {"inbox": claim.inbox_id, "message": claim.message_id, "again": claim.again}
 
         began = await journal.step("begin", begin)
         if isinstance(began, dict):
@@ -92,10 +94,9 @@ class Actor:
                 for claim in claims:
                     await uow.inbox.finish(claim.inbox_id)
                     await uow.runs.finish(claim.run, RunState.DONE)
-                await uow.inbox.close(conversation, generation)
-            return None
+                return await uow.inbox.close(conversation, generation)
 
-        await journal.step("close", close)
+        return bool(await journal.step("close", close))
 
 
 def _claim(run: str, conversation: str, kept: dict[str, Json]) -> Claim:
@@ -118,9 +119,9 @@ class EngineStage(Stage):
         self._run = ""
 
     async def begin(self) -> None:
-        async def body(journal: Journal, conversation: str, generation: int) -> None:
+        async def body(journal: Journal, conversation: str, generation: int) -> bool:
             self._run = journal.run
-            await Actor(self._database, self._play)(journal, conversation, generation)
+            return await Actor(self._database, self._play)(journal, conversation, generation)
 
         self._engine = Engine(self._database, self._sealer, body, replace(QUICK, url=self._url))
         await self._engine.launch()

@@ -59,7 +59,7 @@ class JournalSuite:
 
                 async def work(name: str = name) -> Json:
                     done.append(name)
-                    return {"name": name, "list": (1, 2)}  # type: ignore[dict-item]
+                    return {"name": name, "list": (1, 2)}
 
                 seen.append(await journal.step(name, work))
             await stage.forever()
