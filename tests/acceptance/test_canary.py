@@ -11,24 +11,24 @@ from tests.acceptance.aimock import answer, tool_call
 from tests.acceptance.blocks import words
 from tests.acceptance.local_slack import ANA, GENERAL, MAX
 from tests.acceptance.needles import found_in
-from tests.acceptance.office import Office, office_at
+from tests.acceptance.office import ANTHROPIC_KEY, Office, office_at
 from tests.acceptance.process import until
 
-KEY = "sk-test-canary-KEYzqx7781kplw"
+KEY = ANTHROPIC_KEY
 BAD_KEY = "sk-test-canary-BADwvb5520mmrt"
 TYPED_KEY = "sk-" + "ant-canary-TYPEDhgf3317nnvc-0123456789abcdef"
 MESSAGE, ANSWER = "canary-MESSAGE-qpw8823jdnc", "canary-ANSWER-zmx4410owie"
 ARGUMENT, SECOND = "canary/ARGUMENT_rty9921ghfj", "canary-SECOND-lkj6675bnvx"
-THREAD, LABEL = "canary-THREAD-vbn1187xcqw", "canary-FORGOTTEN-tyu3345wsxq"
+THREAD = "canary-THREAD-vbn1187xcqw"
 SECRETS = {
     "the key": KEY, "the refused key": BAD_KEY, "the key typed in chat": TYPED_KEY, "the message": MESSAGE, "the answer": ANSWER,
-    "the tool's argument": ARGUMENT, "the tool's result": SECOND, "the thread": THREAD,
+    "the tool's argument": ARGUMENT, "the answer after the tool": SECOND, "the thread": THREAD,
 }  # fmt: skip
 
 
 async def test_no_word_and_no_key_is_readable_anywhere(tmp_path: Path) -> None:
     fixtures = [
-        *tool_call("use a tool", "current_time", {"zone": ARGUMENT}, f"It is late. {SECOND}"),
+        *tool_call("use a tool", "current_time", {"time_zone": ARGUMENT}, f"It is late. {SECOND}"),
         *tool_call("read the thread", "thread_history", {}, "I have read it."),
         answer("", f"I say {ANSWER}."),
     ]
@@ -41,14 +41,13 @@ async def test_no_word_and_no_key_is_readable_anywhere(tmp_path: Path) -> None:
 
 
 async def _live_a_little(office: Office) -> None:
-    """Everything that touches content: keys good, bad and misplaced, questions, follow-ups, tools, a crash of nothing."""
+    """Everything that touches content: keys good, bad and misplaced, questions, follow-ups, tools and their results."""
     slack = office.slack
+    await office.set_key("Anthropic", KEY)
     await slack.command(ANA, "setkey anthropic")
     await until(lambda: slack.modal, "the form opens")
     await slack.submit(ANA, {"API key": BAD_KEY})
     await until(lambda: slack.errors, "the bad key is refused")
-    await slack.submit(ANA, {"API key": office.anthropic.key})
-    await until(lambda: slack.modal is None, "the key is taken")
     await slack.command(MAX, f"setkey anthropic {TYPED_KEY}")
     await slack.say(GENERAL, MAX, f"I am only talking: {THREAD}")
     asked = await office.mention(MAX, f"What of {MESSAGE}?")
@@ -58,6 +57,8 @@ async def _live_a_little(office: Office) -> None:
     await office.answered(await office.mention(MAX, f"Please use a tool, {MESSAGE}"), SECOND)
     await office.mention(MAX, "Please read the thread", thread=asked)
     await office.answered(asked, "I have read it.")
+    results = [m["content"] for call in await office.anthropic.calls() for m in call["messages"] if m["role"] == "tool"]
+    assert any(MESSAGE in str(result) for result in results), "no tool's result had a canary in it"
 
 
 def _left_by(office: Office) -> Iterator[Path]:
