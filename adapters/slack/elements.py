@@ -31,7 +31,7 @@ from app.domain.views import (
 MOST_OPTIONS = 100
 """More than so many, and Slack takes the select only as one that asks us while the person types."""
 
-UNMASKED = "Slack can't hide what you type here; it is stored encrypted and never shown again."
+UNMASKED = "Slack can't hide what you type here."
 _WHEN = "%Y-%m-%d %H:%M UTC"
 
 
