@@ -21,9 +21,10 @@ from adapters.slack.installations import Installation, Installations
 from adapters.slack.interactions import Handle
 from adapters.slack.outcomes import Outcomes
 from adapters.slack.render import groups_or_options
-from adapters.slack.web_api import WebApi, quiet_logger
+from adapters.slack.text import title_of
+from adapters.slack.web_api import SlackRefused, WebApi, quiet_logger
 from app.domain.chat import ConversationRef, Place
-from app.domain.events import Mention
+from app.domain.events import Addressed, Mention
 from app.domain.views import View
 from app.errors import PlatformError
 from app.ports.inbound import Inbound
@@ -119,6 +120,8 @@ class SlackApp:
         match event:
             case Mention():
                 await self._inbound.mention(event)
+                if event.addressed is Addressed.DIRECT and event.message_id == event.conversation.thread:
+                    self._spawn(self._entitle(event, here))
             case parse.HomeOpened():
                 await self._inbound.home_opened(event.user)
             case parse.MessagesOpened():
@@ -179,6 +182,17 @@ class SlackApp:
             offered = [{"title": one.title, "message": one.message} for one in prompts[:4]]
             args: Json = {"channel_id": event.channel, "prompts": offered}
             await self._web.call(here.token, "assistant.threads.setSuggestedPrompts", args)
+
+    async def _entitle(self, event: Mention, here: Installation) -> None:
+        """Name a new conversation in the messages tab after its first words; where Slack has no titles, nothing is lost."""
+        title = title_of(event.text)
+        if title and here.traffic.has("titles"):
+            where = event.conversation
+            args: Json = {"channel_id": where.channel, "thread_ts": where.thread, "title": title}
+            try:
+                await self._web.call(here.token, "assistant.threads.setTitle", args)
+            except SlackRefused:
+                here.traffic.lacks("titles")
 
     async def _whisper(self, at: Handle, view: View) -> None:
         here = await self._installations.only()

@@ -224,3 +224,9 @@ def escape(text: str) -> str:
 def cut(text: str, longest: int) -> str:
     """The text, shortened visibly where it is too long."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def title_of(text: str) -> str:
+    """A few words for a list of conversations; without long ones, so that nothing pasted (a key, a link) becomes a title."""
+    words = [word for word in text.split() if len(word) <= 20 and not word.startswith("<")]
+    return cut(" ".join(words[:9]), 60)

@@ -22,6 +22,7 @@ SCOPES_OF_METHODS = {
     "apps.connections.open": "",  # the app token's own scope
     "assistant.threads.setStatus": "chat:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
+    "assistant.threads.setTitle": "assistant:write",
     "auth.test": "",
     "bots.info": "users:read",
     "chat.appendStream": "chat:write",

@@ -171,6 +171,16 @@ async def test_prompts_are_offered_when_the_messages_tab_opens(wire: SlackWire) 
     assert not wire.inbound.homes
 
 
+async def test_a_direct_conversation_is_named_after_its_first_words(wire: SlackWire) -> None:
+    ts = await wire.say(wire.member, f"please plan my {'k' * 40} trip to Rome", to=Addressed.DIRECT)
+    direct = wire.slack.world.direct("UMEMBER").id
+    await wire.slack.until(lambda: wire.slack.api.chat.titles)
+    assert wire.slack.api.chat.titles == {(direct, ts): "please plan my trip to Rome"}
+    await wire.say(wire.member, "and then?", to=Addressed.DIRECT, thread=ts)
+    await wire.say(wire.member, "hello", to=Addressed.MENTION)
+    assert len(wire.slack.calls("assistant.threads.setTitle")) == 1
+
+
 async def test_after_removal_nothing_is_taken_and_nothing_called(wire: SlackWire) -> None:
     await wire.slack.revoke_tokens(oauth=["UMEMBER"])
     assert not wire.inbound.removals
