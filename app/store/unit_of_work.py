@@ -123,7 +123,7 @@ def _parsed(url: str) -> URL:
 
 
 def _sqlite(url: URL, *, connections: int, begin: str, read_only: bool = False) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0)
+    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0, pool_timeout=120)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
