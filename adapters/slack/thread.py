@@ -148,7 +148,7 @@ class Thread:
         """Text as a Markdown block, and blocks under it. The block's id names the run, as the metadata does: either may get lost."""
         answer = {"type": "markdown", "block_id": f"answer:{self._target.run}:{position}", "text": text}
         shown = ([answer] if text.strip() else []) + blocks
-        return {"channel": self.channel, "text": cut(text.strip(), 3_900) or "…", "blocks": shown}
+        return {"channel": self.channel, "text": cut(text.strip() or _first_words(blocks), 3_900), "blocks": shown}
 
     async def _call(self, method: str, args: Json) -> Json:
         try:
@@ -213,3 +213,12 @@ def mark_of(message: Json) -> tuple[str, int]:
         if kind == "answer" and run:
             return run, int(part) if part.isdecimal() else -1
     return "", -1
+
+
+def _first_words(blocks: list[Json]) -> str:
+    """What a notification says of a message that has blocks only."""
+    for block in blocks:
+        for text in (obj(block.get("text")), *map(obj, items(block.get("elements")))):
+            if isinstance(text.get("text"), str) and text["text"].strip():
+                return string(text["text"])
+    return "…"

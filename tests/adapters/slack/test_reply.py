@@ -312,6 +312,7 @@ async def test_a_failure_before_any_text_is_one_message_with_retry(wire: SlackWi
     why = View(blocks=(Notice(rich("No key yet."), Level.ERROR), Buttons((Button("retry", "Retry", "run-1"),))))
     await reply.fail(why)
     (answer,) = wire.slack.replies(CHANNEL, event.conversation.thread)
+    assert "No key yet." in answer["text"]  # what a notification says
     await wire.slack.press("UMEMBER", "retry", where=answer)
     assert wire.inbound.actions[-1].value == "run-1"
 
