@@ -105,7 +105,7 @@ class World:
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
         self._ids = itertools.count(1)
-        self._last_ts = 0.0
+        self._last_ts = 0  # in microseconds: two messages must never share one
         self.add_workspace("T1", bot_token)
         self.add_user("UADMIN", "Ada Admin", is_admin=True, is_owner=True)
         self.add_user("UMEMBER", "Max Member")
@@ -186,8 +186,8 @@ class World:
 
     def new_ts(self) -> str:
         """A message time stamp, later than every one before it."""
-        self._last_ts = max(time.time(), self._last_ts + 0.000_001)
-        return f"{self._last_ts:.6f}"
+        self._last_ts = max(time.time_ns() // 1000, self._last_ts + 1)
+        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
     def new_id(self, prefix: str) -> str:
         """An id that was never given out before."""
