@@ -13,6 +13,8 @@ from app.domain.events import Action, Close, FieldErrors, Mention, Nothing, Open
 from app.domain.views import View
 from app.ports.inbound import Inbound
 
+THUMBS = "feedback"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -107,7 +109,10 @@ class Desk:
         elif source.channel:
             thread = source.thread or action.view_id
             action = replace(action, conversation=self._rooms.conversation_at(source.channel, thread))
-        self._show(window, source, await self._inbound.action(action))
+        outcome = await self._inbound.action(action)
+        if action.action_id == THUMBS and isinstance(outcome, Private):
+            return  # the pressed thumb says it already; a message in the thread would only be in the way
+        self._show(window, source, outcome)
 
     def _source(self, window: Window, frame: parse.Frame) -> tuple[Source, View | None]:
         """Where a control sits, and its screen as it was shown: what the page says of it is not believed."""
@@ -125,7 +130,7 @@ class Desk:
         raise parse.BadFrame
 
     def _mark(self, post: Post, action: Action, window: Window) -> None:
-        if action.action_id == "feedback":
+        if action.action_id == THUMBS:
             post.thumbs[window.person.id] = action.value.partition(":")[0]
             self._rooms.tell(post)
 

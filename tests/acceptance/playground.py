@@ -73,7 +73,7 @@ class Screen:
     @property
     def answer(self) -> Locator:
         """The newest message of an agent in the open thread."""
-        return self.thread.locator(".message:has(.badge)").last
+        return self.thread.locator(".message:not(.message-private):has(.badge)").last
 
     def field(self, name: str) -> Locator:
         """Where one writes: `Message #general`, `Reply in thread`."""

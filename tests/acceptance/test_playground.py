@@ -163,12 +163,13 @@ async def test_the_keyboard_is_enough(ada: Screen) -> None:
     await expect(ada.field("Message #general")).to_have_value("/byok setkey ")
     await page.keyboard.press("Enter")
     await ada.dialog.wait_for()
-    for _ in range(14):
+    for _ in range(
+        6
+    ):  # all that stands after the first field; the next Tab leaves the page for the browser's own controls
         await page.keyboard.press("Tab")
-        inside = await page.evaluate(
-            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
-        )
-        assert inside
+        assert await page.evaluate("!!document.activeElement.closest('dialog')")
+    await page.evaluate("document.querySelector('.composer-field').focus()")
+    assert await page.evaluate("!!document.activeElement.closest('dialog')"), "what lies behind a dialog is inert"
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(ada.field("Message #general")).to_be_focused()

@@ -47,6 +47,13 @@ export function iconButton(name, label, onClick, props = {}) {
   );
 }
 
+/** Gives the focus back after a dialog has gone. Chromium leaves a field that it focused by itself without a caret: nothing could be typed. */
+export function focusAgain(element) {
+  if (!element?.isConnected) return;
+  if (document.activeElement === element) element.blur();
+  element.focus();
+}
+
 /** A rounded square with initials, or an emoji for an app. */
 export function avatar(author, size = "") {
   const kind = author.kind === "app" ? "avatar-app" : `avatar-tint-${author.tint ?? 0}`;

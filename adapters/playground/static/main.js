@@ -93,6 +93,9 @@ function openOwnThread(text) {
   opensNext = asks ? { channel: store.place.channel, text } : null;
 }
 
+let staysWithApp = false;
+
+/** Makes this window another person's. */
 function become(person) {
   try {
     sessionStorage.setItem(PERSON, person);
@@ -101,6 +104,8 @@ function become(person) {
   }
   modals.closeAll();
   store.unread.clear();
+  // Who is in the chat with the app stays there: the other person has one too.
+  staysWithApp = store.channel()?.kind === "app";
   store.place = { ...store.place, thread: null };
   connection.open(person);
 }
@@ -171,7 +176,9 @@ function paint() {
 
 store.addEventListener("snapshot", () => {
   const [wanted, second, third] = location.hash.slice(1).split("/");
-  if (!store.channel()) {
+  if (!store.channel() && staysWithApp) {
+    store.place = { ...store.place, channel: store.channels.find((one) => one.kind === "app").id };
+  } else if (!store.channel()) {
     const channel = store.channel(wanted) ?? store.channels[0];
     const isHome = second === "home";
     store.place = { channel: channel.id, tab: isHome ? "home" : "messages", thread: (isHome ? third : second) ?? null };

@@ -1,6 +1,6 @@
 // Forms and private screens in a dialog; the browser's own <dialog> keeps the focus inside and the rest inert.
 
-import { fill, h, iconButton } from "./dom.js";
+import { fill, focusAgain, h, iconButton } from "./dom.js";
 import { showErrors } from "./fields.js";
 import { readValues, showView } from "./view.js";
 
@@ -52,7 +52,7 @@ export class Modals {
     this.open.delete(key);
     entry.dialog.close();
     entry.dialog.remove();
-    if (entry.before?.isConnected) entry.before.focus();
+    focusAgain(entry.before);
   }
 
   closeAll() {

@@ -1,6 +1,6 @@
 // Screens of the product (the server's View) as elements: for the home tab, for dialogs, and under messages.
 
-import { fill, h, iconButton } from "./dom.js";
+import { fill, focusAgain, h, iconButton } from "./dom.js";
 import { fieldFor, optionsOf } from "./fields.js";
 import { icon } from "./icons.js";
 
@@ -118,7 +118,7 @@ export function confirmed({ title, text, yes, no }, isDanger = false) {
     const end = (answer) => {
       dialog.close();
       dialog.remove();
-      before?.focus?.();
+      focusAgain(before);
       resolve(answer);
     };
     dialog.addEventListener("cancel", (event) => {
