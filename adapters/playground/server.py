@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 
 from adapters.playground import parse
 from adapters.playground.deliver import Desk
-from adapters.playground.guard import HEADERS, Guard
+from adapters.playground.guard import HEADERS, Guard, check_host
 from adapters.playground.room import Rooms
 from adapters.playground.windows import Window, Windows
 from adapters.playground.world import ADA, WORKSPACE, WORKSPACE_NAME
@@ -53,7 +53,8 @@ class PlaygroundServer:
         ]
 
     def address(self, host: str, port: int) -> str:
-        """What to print: whoever opens it is let in."""
+        """What to print: whoever opens it is let in. Raises SettingsError where others could reach it."""
+        check_host(host)
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE}/?token={self._guard.token}"
 
     def close(self) -> None:

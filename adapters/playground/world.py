@@ -72,7 +72,7 @@ class CommandHint:
 COMMANDS = (
     CommandHint(f"{COMMAND} help", "", "What can be typed here"),
     CommandHint(f"{COMMAND} setkey", "[provider]", "Set or replace a model key, in a form"),
-    CommandHint(f"{COMMAND} keys", "", "See keys, how they are and who uses them"),
+    CommandHint(f"{COMMAND} keys", "[label]", "See keys, how they are and who uses them"),
     CommandHint(f"{COMMAND} test", "[label]", "Ask the provider whether a key works"),
     CommandHint(f"{COMMAND} revoke", "[label]", "Destroy a key here"),
     CommandHint(f"{COMMAND} agents", "", "See the agents"),
@@ -97,25 +97,31 @@ class Seed:
 SEEDS = (
     Seed(MAX, "C-GENERAL", timedelta(minutes=52), "Morning! The office plants have survived the weekend. 🌿"),
     Seed(
+        ADA,
+        "C-PRODUCT",
+        timedelta(minutes=64),
+        "Plan for the week: finish the import, then exports. The launch stays on the 9th. 🚀",
+    ),
+    Seed(
         MAX,
         "C-PRODUCT",
         timedelta(minutes=38),
         "Beta feedback is in: **14 teams** tried the import. Eleven finished it, three gave up at the column mapping.",
     ),
-    Seed(ADA, "C-PRODUCT", timedelta(minutes=31), "Do we know what the three had in common?", replies_to=1),
+    Seed(ADA, "C-PRODUCT", timedelta(minutes=31), "Do we know what the three had in common?", replies_to=2),
     Seed(
         MAX,
         "C-PRODUCT",
         timedelta(minutes=29),
         "All three had more than 40 columns. The mapping screen shows ten at a time, so they lost their place.",
-        replies_to=1,
+        replies_to=2,
     ),
     Seed(
         ADA,
         "C-PRODUCT",
         timedelta(minutes=24),
         "Then let us show all columns at once and guess the obvious ones. I would like that before the launch on the 9th.",
-        replies_to=1,
+        replies_to=2,
     ),
     Seed(
         ADA,

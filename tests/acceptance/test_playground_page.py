@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from adapters.playground.guard import Guard
 from adapters.playground.world import ADA, WORKSPACE
 from app.domain.chat import ConversationRef, Persona
 from app.domain.events import Open
@@ -153,6 +154,16 @@ async def test_a_very_long_and_very_odd_text_does_not_hang_the_page(site: Site, 
             await expect(shown).to_contain_text("end", timeout=5_000)
 
 
+async def test_a_long_channel_still_streams(site: Site, browser: Browser) -> None:
+    for number in range(1500):
+        site.rooms.add("C-GENERAL", ADA.id, f"message {number}")
+    async with screen(browser, str(site.address)) as seen:
+        words = " ".join(f"word{number}" for number in range(2000))
+        shown = seen.page.locator(f'[data-id="{await say(site, words, streaming=True)}"]')
+        await expect(shown).to_contain_text("word1999", timeout=5_000)
+        assert await shown.locator("text=word1999").is_visible(), "the list follows its end"
+
+
 async def test_a_lost_line_is_said_and_comes_back_with_all_that_was_missed(site: Site, browser: Browser) -> None:
     async with screen(browser, str(site.address)) as seen:
         await seen.field("Message #general").fill("half a thought")
@@ -161,6 +172,14 @@ async def test_a_lost_line_is_said_and_comes_back_with_all_that_was_missed(site:
         await expect(seen.page.locator("#conversation .message").last).to_contain_text("Said in the meantime.")
         await expect(seen.page.locator("#offline")).to_be_hidden()
         await expect(seen.field("Message #general")).to_have_value("half a thought")
+
+
+async def test_a_page_that_is_no_longer_let_in_says_where_to_go(site: Site, browser: Browser) -> None:
+    async with screen(browser, str(site.address)) as seen:
+        site.server._guard = Guard("another start")
+        site.server.close()
+        await expect(seen.page.locator("#offline")).to_contain_text("Open the address")
+        seen.complaints.clear()  # the browser's own lines about the refusal
 
 
 async def test_a_message_that_was_not_taken_offers_to_be_sent_again(

@@ -160,9 +160,20 @@ function showAll() {
   document.title = `${store.channel()?.kind === "app" ? "" : "#"}${store.channel()?.name ?? ""} · ${store.workspace.name}`;
 }
 
+const grown = new Set();
+
+/** Shows with the next frame what was added to answers: nothing else is drawn for it, however long the channel is. */
+function paintGrown() {
+  for (const message of grown) {
+    conversation.list.grow(message);
+    thread.list.grow(message);
+  }
+  grown.clear();
+}
+
 let painting = false;
 
-/** Shows what changed with the next frame; many pieces of a streaming answer make one. */
+/** Shows what changed with the next frame. */
 function paint() {
   if (painting) return;
   painting = true;
@@ -197,6 +208,10 @@ store.addEventListener("message", ({ detail: { message, isNew } }) => {
   }
   announce(message, isNew);
   paint();
+});
+store.addEventListener("grew", ({ detail: { message } }) => {
+  if (!grown.size) requestAnimationFrame(paintGrown);
+  grown.add(message);
 });
 store.addEventListener("removed", () => showAll());
 store.addEventListener("home", () => store.place.tab === "home" && conversation.showHome());

@@ -42,6 +42,11 @@ export class MessageList {
     this.settle();
   }
 
+  /** Shows more text of a message that is here. */
+  grow(message) {
+    this.items.get(message.id)?.grow(message);
+  }
+
   /** Goes to the newest message. */
   toEnd() {
     this.follows = true;
@@ -101,6 +106,7 @@ class MessageItem {
 
   show(message, isContinued) {
     this.message = message;
+    this.isContinued = isContinued;
     const store = this.options.store;
     const replies = this.options.isThread || message.thread ? [] : store.thread(message.id).slice(1);
     const signature = JSON.stringify([{ ...message, text: Boolean(message.text), rev: 0, status: "" }, isContinued, store.me.id, replies.map((reply) => [reply.id, reply.state, reply.author.id])]);
@@ -110,7 +116,14 @@ class MessageItem {
     if (!this.editing) this.text(message);
   }
 
+  grow(message) {
+    // The first text of an answer also changes what stands around it.
+    if (message === this.message && this.hadText && !this.editing) this.text(message);
+    else this.show(message, this.isContinued);
+  }
+
   text(message) {
+    this.hadText = Boolean(message.text);
     this.body.hidden = !message.text;
     showMarkdown(this.body, message.text, this.options.store.names());
   }

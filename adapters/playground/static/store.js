@@ -13,6 +13,7 @@ export class Store extends EventTarget {
     this.commands = [];
     this.prompts = [];
     this.messages = new Map();
+    this.index = null;
     this.home = null;
     this.unread = new Set();
     this.place = { channel: null, tab: "messages", thread: null };
@@ -21,6 +22,8 @@ export class Store extends EventTarget {
   /** Takes one event of the server; the handlers are named after its types. */
   take(event) {
     const handler = HANDLERS[event.t];
+    // The order of messages is kept until one comes, goes or changes; text that grows changes nothing of it.
+    if (event.t !== "append") this.index = null;
     if (handler) handler(this, event);
   }
 
@@ -35,12 +38,13 @@ export class Store extends EventTarget {
 
   /** Messages at the top of a channel, oldest first. */
   roots(channel) {
-    return this.sorted((message) => message.channel === channel && !message.thread);
+    return this.indexed().roots.get(channel) ?? [];
   }
 
   /** The message that began a thread, and its replies, oldest first. */
   thread(root) {
-    return this.sorted((message) => message.id === root || message.thread === root);
+    const first = this.messages.get(root);
+    return [...(first ? [first] : []), ...(this.indexed().replies.get(root) ?? [])];
   }
 
   /** Names that are shown as mentions. */
@@ -48,8 +52,17 @@ export class Store extends EventTarget {
     return [this.app.name, ...this.people.map((person) => person.name)];
   }
 
-  sorted(test) {
-    return [...this.messages.values()].filter(test).sort((a, b) => a.order - b.order);
+  indexed() {
+    if (this.index) return this.index;
+    const roots = new Map();
+    const replies = new Map();
+    for (const message of [...this.messages.values()].sort((a, b) => a.order - b.order)) {
+      const [group, key] = message.thread ? [replies, message.thread] : [roots, message.channel];
+      if (!group.has(key)) group.set(key, []);
+      group.get(key).push(message);
+    }
+    this.index = { roots, replies };
+    return this.index;
   }
 }
 
@@ -76,8 +89,9 @@ const HANDLERS = {
       store.tell("gap");
       return;
     }
-    store.messages.set(id, { ...message, rev, text: message.text + text });
-    store.tell("message", { message: store.messages.get(id), isNew: false });
+    message.rev = rev;
+    message.text += text;
+    store.tell("grew", { message });
   },
 
   removed(store, { id }) {

@@ -117,6 +117,11 @@ def test_it_refuses_to_be_reachable_from_elsewhere(host: str) -> None:
         check_host(host)
 
 
+async def test_no_address_is_printed_that_others_could_open(site: Site) -> None:
+    with pytest.raises(SettingsError):
+        site.server.address("0.0.0.0", 8080)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost", "::ffff:127.0.0.1"])
 def test_it_listens_on_this_machine(host: str) -> None:
     check_host(host)
