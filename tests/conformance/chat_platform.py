@@ -30,7 +30,7 @@ from app.domain.views import (
 )  # fmt: skip
 from app.errors import NotReachable, PlatformError
 from app.ports.platform import PartRef, ReplyTarget
-from tests.conformance.wire import Wire
+from tests.conformance.wire import Outside, Wire
 
 CANARY = "canary-key-8f3a"
 FORM = View(
@@ -50,7 +50,137 @@ LONG = "\n\n".join(["Intro", "```python", *(f"line_{n} = '{'x' * 60}'" for n in 
 RINGS = "Look <!channel> and <!here|here>, <!subteam^S1>, @channel"
 
 
-class ChatPlatformSuite:
+class OutboundPromises:
+    """What goes out: all that services ask of a platform."""
+
+    @pytest.fixture
+    def wire(self) -> Outside:
+        """The platform's side."""
+        raise NotImplementedError
+
+    async def test_a_whisper_reaches_one_person(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        await wire.platform.whisper(wire.member, HELLO, event.conversation)
+        assert "Hello there" in wire.private(wire.member)[-1]
+        assert wire.private(wire.admin) == wire.public() == []
+
+    async def test_a_failed_whisper_is_not_posted_instead(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        wire.refuse_whispers()
+        with pytest.raises(NotReachable):
+            await wire.platform.whisper(wire.member, HELLO, event.conversation)
+        assert wire.private(wire.admin) == wire.public() == []
+
+    async def test_an_answer_ends_with_the_whole_text_and_its_views(self, wire: Outside) -> None:
+        event, parts = await _asked(wire), Parts()
+        reply = await wire.platform.open_reply(_target(event), parts.save)
+        await reply.status("is thinking…")
+        for word in ("Forty", "-two", " is"):
+            await reply.append(word)
+        views = (View(blocks=(Note(rich("Latchkey · model-1")), Feedback("run-1"))),)
+        await reply.finish("Forty-two is the answer.", views)
+        answers = wire.answers(event.conversation)
+        assert len(answers) == len(parts.refs) == 1
+        assert "Forty-two is the answer." in answers[0]
+        assert "model-1" in answers[0]
+        assert answers[0].count("Forty") == 1
+
+    async def test_a_long_answer_rolls_over_and_nothing_is_lost(self, wire: Outside) -> None:
+        event, parts = await _asked(wire), Parts()
+        reply = await wire.platform.open_reply(_target(event), parts.save)
+        await reply.append(LONG[:20_000])
+        await reply.finish(LONG)
+        answers = wire.answers(event.conversation)
+        assert [p.position for p in parts.refs] == list(range(len(answers)))
+        assert [n for n in range(600) if sum(f"line_{n} " in a for a in answers) != 1] == []
+        assert "The end." in answers[-1]
+
+    async def test_a_failure_says_why_and_keeps_what_was_said(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        await reply.append("So far")
+        why = View(
+            blocks=(Notice(rich("The key was refused."), Level.ERROR), Buttons((Button("retry", "Retry", "run-1"),)))
+        )
+        await reply.fail(why, "So far")
+        text = "\n".join(wire.answers(event.conversation))
+        assert "So far" in text
+        assert "The key was refused." in text
+
+    async def test_an_answer_is_taken_up_by_its_parts(self, wire: Outside) -> None:
+        event, parts = await _asked(wire), Parts()
+        first = await wire.platform.open_reply(_target(event), parts.save)
+        await first.append("Half an ans")
+        await _until(lambda: parts.refs)
+        await first.abandon()
+        again = await wire.platform.resume_reply(_target(event), tuple(parts.refs), parts.save)
+        await again.finish("A whole answer.")
+        (answer,) = wire.answers(event.conversation)
+        assert "A whole answer." in answer
+        assert "Half" not in answer
+
+    async def test_an_answer_without_known_parts_is_adopted(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        first = await wire.platform.open_reply(_target(event), Parts().save)
+        await first.append("Half an ans")
+        await _until(lambda: wire.answers(event.conversation))
+        await first.abandon()
+        parts = Parts()
+        again = await wire.platform.resume_reply(_target(event), (), parts.save)
+        await again.finish("A whole answer.")
+        (answer,) = wire.answers(event.conversation)
+        assert "A whole answer." in answer
+        assert len(parts.refs) == 1
+
+    async def test_an_answer_that_never_began_begins_anew(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        reply = await wire.platform.resume_reply(_target(event), (), Parts().save)
+        await reply.finish("A whole answer.")
+        (answer,) = wire.answers(event.conversation)
+        assert "A whole answer." in answer
+
+    async def test_an_answer_rings_nobody(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        await reply.append(RINGS)
+        await reply.finish(RINGS)
+        text = "\n".join(wire.answers(event.conversation))
+        assert "Look" in text
+        assert not any(ring in text for ring in ("<!channel", "<!here", "<!subteam", "@channel"))
+
+    async def test_history_is_oldest_first_and_knows_its_own(self, wire: Outside) -> None:
+        event = await _asked(wire)
+        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        await reply.finish("An answer.")
+        await wire.say(wire.admin, "thanks", to=Addressed.FOLLOW_UP, thread=event.conversation.thread)
+        history = await wire.platform.history(event.conversation)
+        assert [m.from_agent for m in history] == [False, True, False]
+        assert ["An answer." in history[1].text, history[2].text] == [True, "thanks"]
+        assert (history[0].id, history[0].author, history[2].author) == (event.message_id, wire.member, wire.admin)
+        assert [m.at for m in history] == sorted(m.at for m in history)
+        assert [m.id for m in await wire.platform.history(event.conversation, limit=1)] == [history[2].id]
+
+    async def test_a_file_is_fetched_up_to_a_limit(self, wire: Outside) -> None:
+        await wire.share(wire.member, "notes.txt", "text/plain", b"x" * 1000)
+        file = wire.inbound.mentions[-1].files[0]
+        assert (file.name, file.media_type, file.size) == ("notes.txt", "text/plain", 1000)
+        assert await wire.platform.download(wire.member.workspace, file, 1000) == b"x" * 1000
+        with pytest.raises(PlatformError):
+            await wire.platform.download(wire.member.workspace, file, 999)
+
+    async def test_it_knows_its_admins_and_doubts_strangers(self, wire: Outside) -> None:
+        nobody = UserRef(wire.member.workspace, "UNOBODY")
+        assert await wire.platform.is_admin(wire.admin)
+        assert not await wire.platform.is_admin(wire.member)
+        assert not await wire.platform.is_admin(nobody)
+        assert await wire.platform.member_kind(wire.admin) in {MemberKind.ADMIN, MemberKind.OWNER}
+        assert await wire.platform.member_kind(wire.member) == MemberKind.MEMBER
+        assert await wire.platform.member_kind(nobody) == MemberKind.EXTERNAL
+        assert await wire.platform.display_name(wire.member) != wire.member.id
+        assert await wire.platform.display_name(nobody) == "UNOBODY"
+
+
+class ChatPlatformSuite(OutboundPromises):
     """Each promise is one test."""
 
     implements: ClassVar[type[Any]]
@@ -59,8 +189,6 @@ class ChatPlatformSuite:
     def wire(self) -> Wire:
         """The platform's side, with the adapter started against it."""
         raise NotImplementedError
-
-    # What comes in
 
     async def test_a_mention_becomes_one_event(self, wire: Wire) -> None:
         message_id = await wire.say(wire.member, "what is up?")
@@ -179,129 +307,6 @@ class ChatPlatformSuite:
         await wire.platform.publish_home(wire.member, View(blocks=(Notice(rich("No key yet"), Level.WARNING),)))
         assert "No key yet" in wire.home(wire.member)
 
-    # What goes out
-
-    async def test_a_whisper_reaches_one_person(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        await wire.platform.whisper(wire.member, HELLO, event.conversation)
-        assert "Hello there" in wire.private(wire.member)[-1]
-        assert wire.private(wire.admin) == wire.public() == []
-
-    async def test_a_failed_whisper_is_not_posted_instead(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        wire.refuse_whispers()
-        with pytest.raises(NotReachable):
-            await wire.platform.whisper(wire.member, HELLO, event.conversation)
-        assert wire.private(wire.admin) == wire.public() == []
-
-    async def test_an_answer_ends_with_the_whole_text_and_its_views(self, wire: Wire) -> None:
-        event, parts = await _asked(wire), Parts()
-        reply = await wire.platform.open_reply(_target(event), parts.save)
-        await reply.status("is thinking…")
-        for word in ("Forty", "-two", " is"):
-            await reply.append(word)
-        views = (View(blocks=(Note(rich("Latchkey · model-1")), Feedback("run-1"))),)
-        await reply.finish("Forty-two is the answer.", views)
-        answers = wire.answers(event.conversation)
-        assert len(answers) == len(parts.refs) == 1
-        assert "Forty-two is the answer." in answers[0]
-        assert "model-1" in answers[0]
-        assert answers[0].count("Forty") == 1
-
-    async def test_a_long_answer_rolls_over_and_nothing_is_lost(self, wire: Wire) -> None:
-        event, parts = await _asked(wire), Parts()
-        reply = await wire.platform.open_reply(_target(event), parts.save)
-        await reply.append(LONG[:20_000])
-        await reply.finish(LONG)
-        answers = wire.answers(event.conversation)
-        assert [p.position for p in parts.refs] == list(range(len(answers)))
-        assert [n for n in range(600) if sum(f"line_{n} " in a for a in answers) != 1] == []
-        assert "The end." in answers[-1]
-
-    async def test_a_failure_says_why_and_keeps_what_was_said(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
-        await reply.append("So far")
-        why = View(
-            blocks=(Notice(rich("The key was refused."), Level.ERROR), Buttons((Button("retry", "Retry", "run-1"),)))
-        )
-        await reply.fail(why, "So far")
-        text = "\n".join(wire.answers(event.conversation))
-        assert "So far" in text
-        assert "The key was refused." in text
-
-    async def test_an_answer_is_taken_up_by_its_parts(self, wire: Wire) -> None:
-        event, parts = await _asked(wire), Parts()
-        first = await wire.platform.open_reply(_target(event), parts.save)
-        await first.append("Half an ans")
-        await _until(lambda: parts.refs)
-        await first.abandon()
-        again = await wire.platform.resume_reply(_target(event), tuple(parts.refs), parts.save)
-        await again.finish("A whole answer.")
-        (answer,) = wire.answers(event.conversation)
-        assert "A whole answer." in answer
-        assert "Half" not in answer
-
-    async def test_an_answer_without_known_parts_is_adopted(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        first = await wire.platform.open_reply(_target(event), Parts().save)
-        await first.append("Half an ans")
-        await _until(lambda: wire.answers(event.conversation))
-        await first.abandon()
-        parts = Parts()
-        again = await wire.platform.resume_reply(_target(event), (), parts.save)
-        await again.finish("A whole answer.")
-        (answer,) = wire.answers(event.conversation)
-        assert "A whole answer." in answer
-        assert len(parts.refs) == 1
-
-    async def test_an_answer_that_never_began_begins_anew(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.resume_reply(_target(event), (), Parts().save)
-        await reply.finish("A whole answer.")
-        (answer,) = wire.answers(event.conversation)
-        assert "A whole answer." in answer
-
-    async def test_an_answer_rings_nobody(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
-        await reply.append(RINGS)
-        await reply.finish(RINGS)
-        text = "\n".join(wire.answers(event.conversation))
-        assert "Look" in text
-        assert not any(ring in text for ring in ("<!channel", "<!here", "<!subteam", "@channel"))
-
-    async def test_history_is_oldest_first_and_knows_its_own(self, wire: Wire) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
-        await reply.finish("An answer.")
-        await wire.say(wire.admin, "thanks", to=Addressed.FOLLOW_UP, thread=event.conversation.thread)
-        history = await wire.platform.history(event.conversation)
-        assert [m.from_agent for m in history] == [False, True, False]
-        assert ["An answer." in history[1].text, history[2].text] == [True, "thanks"]
-        assert (history[0].id, history[0].author, history[2].author) == (event.message_id, wire.member, wire.admin)
-        assert [m.at for m in history] == sorted(m.at for m in history)
-        assert [m.id for m in await wire.platform.history(event.conversation, limit=1)] == [history[2].id]
-
-    async def test_a_file_is_fetched_up_to_a_limit(self, wire: Wire) -> None:
-        await wire.share(wire.member, "notes.txt", "text/plain", b"x" * 1000)
-        file = wire.inbound.mentions[-1].files[0]
-        assert (file.name, file.media_type, file.size) == ("notes.txt", "text/plain", 1000)
-        assert await wire.platform.download(wire.member.workspace, file, 1000) == b"x" * 1000
-        with pytest.raises(PlatformError):
-            await wire.platform.download(wire.member.workspace, file, 999)
-
-    async def test_it_knows_its_admins_and_doubts_strangers(self, wire: Wire) -> None:
-        nobody = UserRef(wire.member.workspace, "UNOBODY")
-        assert await wire.platform.is_admin(wire.admin)
-        assert not await wire.platform.is_admin(wire.member)
-        assert not await wire.platform.is_admin(nobody)
-        assert await wire.platform.member_kind(wire.admin) in {MemberKind.ADMIN, MemberKind.OWNER}
-        assert await wire.platform.member_kind(wire.member) == MemberKind.MEMBER
-        assert await wire.platform.member_kind(nobody) == MemberKind.EXTERNAL
-        assert await wire.platform.display_name(wire.member) != wire.member.id
-        assert await wire.platform.display_name(nobody) == "UNOBODY"
-
 
 class Parts:
     """Remembers what a Reply saves."""
@@ -313,7 +318,7 @@ class Parts:
         self.refs.append(part)
 
 
-async def _asked(wire: Wire) -> Mention:
+async def _asked(wire: Outside) -> Mention:
     await wire.say(wire.member, "what is the answer?")
     return wire.inbound.mentions[-1]
 

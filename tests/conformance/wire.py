@@ -11,21 +11,46 @@ from app.ports.platform import ChatPlatform
 from tests.conformance.recorder import Recorder
 
 
-class Wire(ABC):
-    """One platform with the adapter started against it. Texts are as people read them; markup may stand around them."""
+class Outside(ABC):
+    """One platform as its people see it, as far as what goes out to them is concerned. Texts are as people read them; markup may stand around them."""
 
     platform: ChatPlatform
     inbound: Recorder
     admin: UserRef
     member: UserRef
-    forgeries: tuple[str, ...] = ()
-    """The ways in which `forge` can make a bad request, such as `unsigned`."""
-    last_status: int = 0
-    """The HTTP status with which the adapter answered the last act."""
 
     @abstractmethod
     async def say(self, user: UserRef, text: str, *, to: Addressed = Addressed.MENTION, thread: str = "") -> str:
         """A person writes a message: mentioning the app in a channel, directly to it, or unaddressed in that thread. Returns its id."""
+
+    @abstractmethod
+    def private(self, user: UserRef) -> list[str]:
+        """What was shown to this person only, oldest first (no forms, no home)."""
+
+    @abstractmethod
+    def public(self) -> list[str]:
+        """Every message of the app that more than one person can read, as it stands now."""
+
+    @abstractmethod
+    def answers(self, conversation: ConversationRef) -> list[str]:
+        """The app's messages in a thread as they stand now, oldest first, with what is shown under them."""
+
+    @abstractmethod
+    def refuse_whispers(self) -> None:
+        """From now on the platform refuses every private message."""
+
+    @abstractmethod
+    async def share(self, user: UserRef, name: str, media_type: str, data: bytes) -> None:
+        """A person mentions the app with a file hung on."""
+
+
+class Wire(Outside):
+    """One platform with the adapter started against it."""
+
+    forgeries: tuple[str, ...] = ()
+    """The ways in which `forge` can make a bad request, such as `unsigned`."""
+    last_status: int = 0
+    """The HTTP status with which the adapter answered the last act."""
 
     @abstractmethod
     async def redeliver(self) -> None:
@@ -77,25 +102,5 @@ class Wire(ABC):
         """What stands beside the fields of the open form."""
 
     @abstractmethod
-    def private(self, user: UserRef) -> list[str]:
-        """What was shown to this person only, oldest first (no forms, no home)."""
-
-    @abstractmethod
-    def public(self) -> list[str]:
-        """Every message of the app that more than one person can read, as it stands now."""
-
-    @abstractmethod
-    def answers(self, conversation: ConversationRef) -> list[str]:
-        """The app's messages in a thread as they stand now, oldest first, with what is shown under them."""
-
-    @abstractmethod
     def home(self, user: UserRef) -> str:
         """What the home screen of a person says."""
-
-    @abstractmethod
-    def refuse_whispers(self) -> None:
-        """From now on the platform refuses every private message."""
-
-    @abstractmethod
-    async def share(self, user: UserRef, name: str, media_type: str, data: bytes) -> None:
-        """A person mentions the app with a file hung on."""

@@ -41,12 +41,13 @@ class ChatMessage:
 
 @dataclass
 class FakePlatform:
-    """`people` says who is who (a member if not named); `broken` makes every outbound act fail until it is cleared."""
+    """`people` says who is who (an outsider if not named); `broken` makes every outbound act fail until it is cleared."""
 
     name: str = "slack"
     shows_stop: bool = False
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
+    names: dict[UserRef, str] = field(default_factory=dict)
     unreachable: set[UserRef] = field(default_factory=set)
     blobs: dict[str, bytes] = field(default_factory=dict)
     broken: PlatformError | None = None
@@ -129,10 +130,10 @@ class FakePlatform:
         return await self.member_kind(user) in (MemberKind.OWNER, MemberKind.ADMIN)
 
     async def member_kind(self, user: UserRef) -> MemberKind:
-        return MemberKind.EXTERNAL if self.broken else self.people.get(user, MemberKind.MEMBER)
+        return MemberKind.EXTERNAL if self.broken else self.people.get(user, MemberKind.EXTERNAL)
 
     async def display_name(self, user: UserRef) -> str:
-        return user.id
+        return self.names.get(user, user.id)
 
     def check(self) -> None:
         if self.broken:
@@ -198,6 +199,7 @@ class FakeReply:
         self.ended = "abandoned"
 
     async def _show(self, text: str) -> None:
+        text = text.replace("<!", "<\u200b!").replace("@channel", "@\u200bchannel")  # an answer rings nobody
         limit = self.platform.part_limit
         pieces = [text[at : at + limit] for at in range(0, len(text), limit)] or [""]
         for position, piece in enumerate(pieces):

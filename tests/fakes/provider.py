@@ -6,6 +6,7 @@ The providers' own behaviour towards vendors is shown against `tests.fakes.model
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -16,10 +17,13 @@ from app.domain.run import (
     ModelInfo,
     ModelMessage,
     ModelRequest,
+    Part,
     Role,
     Stop,
     TextDelta,
     TextPart,
+    ToolCall,
+    ToolResult,
     Usage,
 )
 from app.errors import BadInput, KeyRejected, NoKey, ProviderError
@@ -43,10 +47,15 @@ class FakeProvider:
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         await self._asked(f"stream {request.model}", key)
         try:
-            for word in self.answer.split(" "):
+            last = request.messages[-1].parts[-1]
+            if request.tools and not isinstance(last, ToolResult):
+                call = ToolCall("call-1", request.tools[0].name, {})
+                yield _done(request, call, Stop.TOOL)
+                return
+            answer = last.content if isinstance(last, ToolResult) else self.answer
+            for word in re.findall(r"\S+\s*", answer):
                 yield TextDelta(word)
-            message = ModelMessage(Role.ASSISTANT, (TextPart(self.answer),))
-            yield ModelDone(message, Stop.END, Usage(1, 1), request.model)
+            yield _done(request, TextPart(answer), Stop.END)
         finally:
             self.closed += 1
 
@@ -61,10 +70,10 @@ class FakeProvider:
         return next((model for model in models if not model.id.startswith("unknown")), None)
 
     def origin(self, base_url: str) -> str:
+        if base_url and not (self.wants_base_url and base_url.startswith("https://")):
+            raise BadInput("The base URL must begin with https://.", field="base_url")
         if not self.wants_base_url:
             return f"https://{self.name}.example"
-        if not base_url.startswith("https://"):
-            raise BadInput("The base URL must begin with https://.")
         return "/".join(base_url.split("/")[:3])
 
     def keys_used(self, what: str = "stream") -> list[str]:
@@ -80,6 +89,10 @@ class FakeProvider:
             raise self.failure
         if key and self.keys is not None and key.secret.reveal() not in self.keys:
             raise KeyRejected
+
+
+def _done(request: ModelRequest, part: Part, stop: Stop) -> ModelDone:
+    return ModelDone(ModelMessage(Role.ASSISTANT, (part,)), stop, Usage(1, 1), request.model)
 
 
 def models(*names: str) -> tuple[ModelInfo, ...]:
