@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -39,6 +40,8 @@ from app.store.unit_of_work import Database
 from app.telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+_TO_SOMEBODY = re.compile(r"\s*<@[^>\s]+>")
 
 TYPED_KEY = notice(
     Level.WARNING,
@@ -225,6 +228,8 @@ class Intake:
             return False
         if event.addressed is not Addressed.FOLLOW_UP:
             return True
+        if _TO_SOMEBODY.match(event.text):
+            return False  # people talk with each other in the thread
         where = event.conversation
         async with self._database.read() as uow:
             known = await uow.inbox.find(where.workspace, where.channel, where.thread)

@@ -126,15 +126,15 @@ class Planner:
             return Plan(mention, refusal=Refusal(INTERRUPTED))
         if mention.addressed is Addressed.FOLLOW_UP and not claim.agent_id:
             return Plan(mention, refusal=Refusal("NotAddressed", silent=True))
+        unasked = mention.addressed is Addressed.FOLLOW_UP  # whoever did not turn to an agent is not told no either
         try:
-            agent, text = await self._agents.choose(mention, claim.agent_id)
+            agent, text = await self._agents.choose(mention, await self._agent_so_far(claim, mention))
         except NoAgent as error:
-            silent = mention.addressed is Addressed.FOLLOW_UP
-            return Plan(mention, refusal=Refusal(error.code, error.message, private=True, silent=silent))
+            return Plan(mention, refusal=Refusal(error.code, error.message, private=True, silent=unasked))
         decision = await self._access.may_ask(mention.user, mention.conversation, from_bot=mention.from_bot)
         if isinstance(decision, Denied):
-            return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True))
-        if mention.addressed is not Addressed.FOLLOW_UP and text.strip(" .!`").casefold() == FORGET:
+            return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True, silent=unasked))
+        if not unasked and _says_forget(text, agent):
             return Plan(mention, agent, forget=True)
         return await self._ask(claim, replace(mention, text=text), agent)
 
@@ -160,7 +160,10 @@ class Planner:
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
             mention = replace(mention, text=_OWN_MENTION.sub("", asked.text))
-            text = (await self._agents.choose(mention, agent.id))[1]
+            try:
+                text = (await self._agents.choose(mention, agent.id))[1]
+            except NoAgent as error:  # the question was edited, and names another one now
+                return Plan(mention, agent, refusal=Refusal(error.code, error.message, private=True))
         shown = await self._shown(claim)
         history = context(thread, question_id(claim.message_id), claim.forget_before, shown)
         question = await self._question(mention, agent, text, history)
@@ -185,6 +188,14 @@ class Planner:
             raise ValueError("an event without its payload was taken up")
         opened = await self._sealer.open(payload_place(claim.workspace, claim.channel, claim.message_id), sealed)
         return load(Mention, json.loads(opened))
+
+    async def _agent_so_far(self, claim: Claim, mention: Mention) -> str:
+        """Who answers where nobody is named: the thread's agent; a repetition is for the one that was asked."""
+        if not mention.retry_of:
+            return claim.agent_id
+        async with self._database.read() as uow:
+            record = await uow.runs.get(claim.workspace, mention.retry_of)
+        return (record.agent_id if record else "") or claim.agent_id
 
     async def _shown(self, claim: Claim) -> set[str]:
         """Our own messages that this very answer consists of so far."""
@@ -223,6 +234,11 @@ def context(
         for place, item in enumerate(messages)
         if item.id not in shown and (place < at or (place > at and item.from_agent))
     )
+
+
+def _says_forget(text: str, agent: AgentSpec) -> bool:
+    """`forget`, also after the agent's bare name, which stays in the text."""
+    return text.strip(" .!`").casefold().removeprefix("@").removeprefix(f"{agent.name} ").strip() == FORGET
 
 
 def _people(asker: UserRef, history: Sequence[HistoryMessage], text: str) -> tuple[str, ...]:
