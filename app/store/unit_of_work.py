@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import SettingsError
 from app.ports.clock import Clock
-from app.store import migrations
+from app.store import migrations, sqlite_driver
 from app.store.agents import AgentRows
 from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
@@ -123,7 +123,14 @@ def _parsed(url: str) -> URL:
 
 
 def _sqlite(url: URL, *, connections: int, begin: str, read_only: bool = False) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0, pool_timeout=120)
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=120,
+        connect_args={"async_creator_fn": sqlite_driver.reading if read_only else sqlite_driver.writing},
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

@@ -1,0 +1,51 @@
+"""Statements go to SQLite in one errand; what SQLAlchemy asks of a driver is there all the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.store.unit_of_work import Database
+
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
+
+
+async def test_rows_counts_and_new_ids_are_told(database: Database) -> None:
+    async with database.begin() as unit:
+        await unit.connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, x)"))
+        added = await unit.connection.execute(text("INSERT INTO t (x) VALUES (1), (2)"))
+        changed = await unit.connection.execute(text("UPDATE t SET x = x + 1"))
+        many = await unit.connection.execute(text("INSERT INTO t (x) VALUES (:x)"), [{"x": 7}, {"x": 8}])
+        rows = (await unit.connection.execute(text("SELECT x FROM t ORDER BY id"))).scalars().all()
+    assert (added.lastrowid, changed.rowcount, many.rowcount) == (2, 2, 2)
+    assert rows == [2, 3, 7, 8]
+
+
+async def test_rows_can_be_taken_in_pages(database: Database) -> None:
+    async with database.read() as unit:
+        result = await unit.connection.stream(text(NUMBERS))
+        pages = [len(page) async for page in result.partitions(300)]
+    assert pages == [300, 300, 300, 100]
+
+
+async def test_a_statement_that_fails_raises_and_the_connection_lives_on(database: Database) -> None:
+    for unit_of_work in (database.read, database.begin):
+        with pytest.raises(DBAPIError):
+            async with unit_of_work() as unit:
+                await unit.connection.execute(text("SELECT nothing FROM nowhere"))
+        async with unit_of_work() as unit:
+            assert (await unit.connection.execute(text("SELECT 1"))).scalar() == 1
+
+
+async def test_reads_go_on_while_somebody_writes(database: Database) -> None:
+    async with database.begin() as writing:
+        await writing.connection.execute(text("CREATE TABLE t (x)"))
+
+        async def read() -> object:
+            async with database.read() as unit:
+                return (await unit.connection.execute(text("SELECT 1"))).scalar()
+
+        assert await asyncio.wait_for(asyncio.gather(*(read() for _ in range(20))), 5) == [1] * 20
