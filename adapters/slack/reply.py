@@ -151,18 +151,20 @@ class SlackReply:
             return
         last = self._written.last
         opener = self._opener or (open_fence(last.text) if last else "")
-        text, rest = self._fitting(f"{opener}\n" if opener else "")
+        prefix = f"{opener}\n" if opener else ""
+        head, _ = head_and_tail(self._pending, self._limits.part_bytes - len(prefix.encode()) - 8)
+        text = prefix + head
         if not self._editing and self._traffic.has("streaming") and self._traffic.take("chat.startStream"):
             ts = await self._started(text)
             if ts:
-                await self._add(Part(ts, text, live=True), rest)
+                await self._add(Part(ts, text, live=True), head)
                 return
         if self._traffic.take("chat.postMessage"):
             if not self._editing:
                 self._editing = True
                 self._traffic.edited += 1
             ts = await self._thread.post(text, self._stop_button(), position=len(self._written.parts), patient=False)
-            await self._add(Part(ts, text, exact=False), rest)
+            await self._add(Part(ts, text, exact=False), head)
 
     async def _started(self, text: str) -> str:
         """The id of a new stream; empty if the workspace gives none just now."""
@@ -213,32 +215,32 @@ class SlackReply:
         await self._begin()
 
     async def _show_by_editing(self, part: Part) -> None:
-        text, rest = head_and_tail(part.text + self._pending, self._limits.part_bytes - 8)
+        if not self._traffic.take("chat.update"):
+            return
+        fits, rest = head_and_tail(part.text + self._pending, self._limits.part_bytes - 8)
+        more = fits[len(part.text) :]
+        text = part.text + more
         if rest:
             self._opener = open_fence(text)
             text = closed(text)
-        if not self._traffic.take("chat.update"):
-            return
         blocks = [] if rest else self._stop_button()
         await self._thread.edit(part.ts, text, blocks, position=len(self._written.parts) - 1)
-        self._took(part, self._pending[: len(self._pending) - len(rest)])
+        self._took(part, more)
         part.text = text
         if rest:
             await self._begin()
 
-    def _fitting(self, prefix: str) -> tuple[str, str]:
-        head, rest = head_and_tail(self._pending, self._limits.part_bytes - len(prefix.encode()) - 8)
-        return prefix + head, rest
-
-    async def _add(self, part: Part, rest: str) -> None:
-        taken = self._pending[: len(self._pending) - len(rest)]
+    async def _add(self, part: Part, head: str) -> None:
         self._opener, self._stale_status = "", False
-        self._shown += taken
-        self._pending = rest
+        self._seen(head)
         await self._written.add(part)
 
     def _took(self, part: Part, text: str) -> None:
         part.text += text
+        self._seen(text)
+
+    def _seen(self, text: str) -> None:
+        """People see this much more. Only its length is taken off: while Slack was being asked, more may have been appended."""
         self._shown += text
         self._pending = self._pending[len(text) :]
 
@@ -276,12 +278,10 @@ class SlackReply:
         last, parts = self._written.last, self._written.parts
         if self._resumed or last is None or not whole.startswith(self._shown):
             return split(whole, limit)
-        if self._opener or (not last.live and not self._editing):
-            opener = open_fence(last.text) or self._opener
-            rest = whole[len(self._shown) :]
-            more = split(f"{opener}\n{rest}" if opener else rest, limit) if rest.strip() else []
-            return [closed(p.text) for p in parts] + more
-        return [closed(p.text) for p in parts[:-1]] + split(last.text + whole[len(self._shown) :], limit)
+        rest = whole[len(self._shown) :]
+        if self._opener and rest.strip():  # the last part had to close a code fence: the rest opens it again
+            return [closed(p.text) for p in parts] + split(f"{self._opener}\n{rest}", limit)
+        return [closed(p.text) for p in parts[:-1]] + split(last.text + rest, limit)
 
     def _release(self) -> None:
         self._written.release()
