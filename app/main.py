@@ -99,7 +99,7 @@ class Service:
         notices = Notices(platforms, access)
         workspaces = Workspaces(database, clock, vault.shred)
         team = Agents(database, clock)
-        self._retention = Retention(database, clock)
+        self._retention = Retention(database)
         self._keys = Keys(database, ring=ring, notices=notices, background=self._background, clock=clock, demo=demo)
         planner = Planner(database, vault, platforms, agents=team, access=access, keys=self._keys, clock=clock)
         turns = Turns(
@@ -111,7 +111,9 @@ class Service:
             prompt=agents.prompt.build,
             tools=agents.tools.tools,
         )
-        self._engine = Engine(database, vault, Conversations(database, planner, turns), _engine_options(settings))
+        self._engine = Engine(
+            database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
+        )
         arrivals = Arrivals(database, clock)
         home = Home(
             platforms,

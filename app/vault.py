@@ -181,10 +181,11 @@ class Vault:
 
     async def shred(self, workspace: str) -> None:
         """Destroy the workspace's data keys, here and in the database."""
-        async with self._database.begin() as unit:
-            await unit.data_keys.delete_all(workspace)
-        self._newest.forget(lambda key: key == workspace)
-        self._data_keys.forget(lambda key: key[0] == workspace)
+        async with self._making.setdefault(workspace, asyncio.Lock()):  # nobody remembers it anew meanwhile
+            async with self._database.begin() as unit:
+                await unit.data_keys.delete_all(workspace)
+            self._newest.forget(lambda key: key == workspace)
+            self._data_keys.forget(lambda key: key[0] == workspace)
 
     async def _newest_key(self, workspace: str) -> tuple[str, bytes]:
         async with self._making.setdefault(workspace, asyncio.Lock()):

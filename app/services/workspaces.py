@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec, ToolGrant
 from app.domain.audit import AuditEntry
@@ -17,7 +18,10 @@ from app.store.unit_of_work import Database, UnitOfWork
 ITSELF = "latchkey"
 """The actor of what happens without a person."""
 
-MOST_RUNS = 50
+MOST_RUNS = 500
+
+REMEMBERED = timedelta(seconds=5)
+"""How long another process may go on with a setting that was changed, where it is asked for often."""
 
 FIRST_INSTRUCTIONS = """\
 You are a colleague who is good to have in the thread: warm, direct, and honest about what you do not know.
@@ -60,6 +64,7 @@ class Workspaces:
         self._clock = clock
         self._shred = shred
         self._seen: set[str] = set()
+        self._most_runs: dict[str, tuple[int, datetime]] = {}
 
     async def ensure(self, workspace: str, name: str = "", by: UserRef | None = None) -> None:
         """See that the workspace is there, with its first agent; costs nothing when it was seen before."""
@@ -78,6 +83,15 @@ class Workspaces:
             row = await uow.workspaces.get(workspace)
         return WorkspaceSettings.of(row.settings if row else {})
 
+    async def most_runs(self, workspace: str) -> int:
+        """How many answers may be in the making at a time."""
+        known = self._most_runs.get(workspace)
+        if known and self._clock.now() - known[1] < REMEMBERED:
+            return known[0]
+        most = (await self.settings(workspace)).max_runs
+        self._most_runs[workspace] = (most, self._clock.now())
+        return most
+
     async def change(self, workspace: str, settings: WorkspaceSettings, by: UserRef) -> tuple[str, ...]:
         """Keep these settings; tells the names of those that differ from before."""
         async with self._database.begin() as uow:
@@ -89,22 +103,24 @@ class Workspaces:
             if changed:
                 await uow.workspaces.keep_settings(workspace, after)
                 await uow.audit.append(AuditEntry(workspace, by.id, "settings.changed", workspace, changed))
+        self._most_runs.pop(workspace, None)
         return tuple(changed)
 
     async def removed(self, workspace: str) -> None:
         """The app was taken out of it: its keys are revoked, and nothing that was sealed for it opens again."""
-        self._seen.discard(workspace)
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
             known = await uow.workspaces.get(workspace)
-            if known is None or known.removed_at:
+            if known is None:
                 return
-            for key in await uow.keys.all(workspace):
-                await uow.keys.revoke(workspace, key.id)
-                await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
-            await uow.workspaces.mark_removed(workspace)
-            await uow.audit.append(AuditEntry(workspace, ITSELF, "workspace.removed", workspace))
-        await self._shred(workspace)
+            if not known.removed_at:
+                for key in await uow.keys.all(workspace):
+                    await uow.keys.revoke(workspace, key.id)
+                    await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
+                await uow.workspaces.mark_removed(workspace)
+                await uow.audit.append(AuditEntry(workspace, ITSELF, "workspace.removed", workspace))
+        self._seen.discard(workspace)  # now, not before: an event in between would have put it back
+        await self._shred(workspace)  # again when told again: the first time may have been cut short
 
     async def _begin(self, uow: UnitOfWork, workspace: str, name: str, actor: str) -> None:
         if await uow.workspaces.add(workspace, name):

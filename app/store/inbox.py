@@ -179,13 +179,6 @@ class InboxRows:
         )
         return tuple(found.scalars())
 
-    async def erased_since(self, moment: datetime) -> bool:
-        """Whether any content was erased after this moment."""
-        found = await self._connection.execute(
-            select(_INBOX.c.id).where(_INBOX.c.state == DONE, _INBOX.c.finished_at >= moment).limit(1)
-        )
-        return found.first() is not None
-
     async def forget(self, older_than: timedelta) -> None:
         """Drop the ids of events that ended longer ago than this."""
         await self._connection.execute(

@@ -37,6 +37,31 @@ async def test_a_workspace_that_comes_back_keeps_its_agents(bench: Bench) -> Non
     assert len(await bench.agents.all(WORKSPACE)) == 1
 
 
+async def test_a_workspace_that_was_removed_works_again_once_a_key_is_set(bench: Bench) -> None:
+    await bench.set_key(GOOD)
+    await bench.workspaces.removed(WORKSPACE)
+    await bench.workspaces.ensure(WORKSPACE)
+    await bench.set_key(GOOD)
+    [key] = await bench.keys.all(WORKSPACE)
+    assert (await bench.keys.ring.use(WORKSPACE, key.id, actor=ADMIN.id, details={}))[0] == key
+
+
+async def test_a_removal_that_was_cut_short_is_finished_when_it_is_told_again(bench: Bench) -> None:
+    shredded: list[str] = []
+
+    async def shred(workspace: str) -> None:
+        shredded.append(workspace)
+        if len(shredded) == 1:
+            raise ConnectionResetError
+
+    workspaces = Workspaces(bench.database, bench.clock, shred)
+    with pytest.raises(ConnectionResetError):
+        await workspaces.removed(WORKSPACE)
+    await workspaces.removed(WORKSPACE)
+    assert shredded == [WORKSPACE, WORKSPACE]
+    assert (await bench.actions()).count("workspace.removed") == 1
+
+
 async def test_settings_have_careful_defaults(bench: Bench) -> None:
     settings = await bench.workspaces.settings(WORKSPACE)
     assert settings == WorkspaceSettings()
@@ -57,11 +82,17 @@ async def test_a_change_is_kept_and_written_down(bench: Bench) -> None:
     assert (await bench.actions()).count("settings.changed") == 1
 
 
+async def test_a_changed_number_of_answers_holds_at_once(bench: Bench) -> None:
+    assert await bench.workspaces.most_runs(WORKSPACE) == WorkspaceSettings().max_runs
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(max_runs=3), ADMIN)
+    assert await bench.workspaces.most_runs(WORKSPACE) == 3
+
+
 def test_settings_of_another_version_are_read_as_far_as_they_are_known() -> None:
     assert WorkspaceSettings.of({"footer": False, "of_the_future": 1}) == WorkspaceSettings(footer=False)
 
 
-@pytest.mark.parametrize("runs", [0, -1, 51])
+@pytest.mark.parametrize("runs", [0, -1, 501])
 def test_impossible_numbers_are_refused(runs: int) -> None:
     with pytest.raises(BadInput) as refused:
         WorkspaceSettings(max_runs=runs)
