@@ -1,5 +1,8 @@
 """Who may enter. Loopback is no fence: any page in the same browser can send requests to it, so every request is asked for its
 Host, its Origin and, but for the one with the printed token, its cookie.
+
+Who is let in is one human at one machine, who may be any of the residents: the person is a property of each connection, chosen when it opens.
+Nothing sent over a connection can act as somebody else, but that keeps windows apart, not attackers: those are kept out here.
 """
 
 from __future__ import annotations
