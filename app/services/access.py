@@ -39,7 +39,8 @@ class Access:
         async with self._database.read() as uow:
             if await uow.workspaces.is_admin(user.workspace, user.id):
                 return True
-        return await self._platform(user).is_admin(user)
+        platform = self._platform(user)
+        return platform is not None and await platform.is_admin(user)
 
     async def require_admin(self, user: UserRef) -> None:
         """Return for admins; raises NotAllowed for everybody else."""
@@ -53,7 +54,7 @@ class Access:
         elif user.workspace != conversation.workspace:
             kind = MemberKind.EXTERNAL
         else:
-            kind = await self._platform(user).member_kind(user)
+            kind = await self._kind(user)
         async with self._database.read() as uow:
             row = await uow.workspaces.get(conversation.workspace)
         return _may_ask(kind, conversation, WorkspaceSettings.of(row.settings if row else {}))
@@ -77,7 +78,7 @@ class Access:
 
     async def add_admin(self, user: UserRef, by: UserRef) -> bool:
         """Make somebody an admin. False if they were added before. Raises BadInput for who is not a member."""
-        if await self._platform(user).member_kind(user) in (MemberKind.BOT, MemberKind.EXTERNAL, MemberKind.GUEST):
+        if await self._kind(user) in (MemberKind.BOT, MemberKind.EXTERNAL, MemberKind.GUEST):
             raise BadInput(
                 "Only members of this workspace can become admins of Latchkey: no apps, guests or people from outside."
             )
@@ -97,8 +98,13 @@ class Access:
                 await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.removed", user.id))
         return removed
 
-    def _platform(self, user: UserRef) -> ChatPlatform:
-        return self._platforms[user.workspace.split(":", 1)[0]]
+    async def _kind(self, user: UserRef) -> MemberKind:
+        platform = self._platform(user)
+        return await platform.member_kind(user) if platform else MemberKind.EXTERNAL
+
+    def _platform(self, user: UserRef) -> ChatPlatform | None:
+        """None where the platform is not served any more: then nobody is anything to the workspace but who was named."""
+        return self._platforms.get(user.workspace.partition(":")[0])
 
 
 def _may_ask(kind: MemberKind, conversation: ConversationRef, settings: WorkspaceSettings) -> Decision:

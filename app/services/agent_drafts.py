@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.agent import AGENT_NAME, AgentSpec, Effort, ToolGrant
@@ -14,6 +15,8 @@ RESERVED = frozenset({"byok", "forget", "help", "latchkey", "stop"})
 
 LONGEST_DESCRIPTION = 300
 LONGEST_INSTRUCTIONS = 3000
+LONGEST_MODEL = 200
+MOST_CHANNELS = 100
 FEWEST_TOKENS, MOST_TOKENS = 256, 64_000
 FIRST_MAX_STEPS, MOST_STEPS = 8, 20
 
@@ -44,8 +47,8 @@ class AgentDraft:
         _check_text("description", self.description, LONGEST_DESCRIPTION)
         _check_text("instructions", self.instructions, LONGEST_INSTRUCTIONS)
         _check_emoji(self.emoji)
-        if self.model and not self.provider:
-            raise BadInput("Choose the model's provider too.", field="model")
+        check_model(self.provider, self.model)
+        check_channels(self.channels)
         _check_range("max_output_tokens", self.max_output_tokens, FEWEST_TOKENS, MOST_TOKENS)
         _check_range("max_steps", self.max_steps, 1, MOST_STEPS)
 
@@ -73,6 +76,20 @@ class AgentDraft:
         )
 
 
+def check_model(provider: str, model: str) -> None:
+    """Raises BadInput for what can't be a model's name, or has no provider."""
+    if model and not provider:
+        raise BadInput("Choose the model's provider too.", field="model")
+    if len(provider) > 32 or len(model) > LONGEST_MODEL or not (provider + model).isprintable():
+        raise BadInput(f"A model's name has at most {LONGEST_MODEL} characters, on one line.", field="model")
+
+
+def check_channels(channels: Sequence[str]) -> None:
+    """Raises BadInput for what can't be channels."""
+    if len(channels) > MOST_CHANNELS or any(len(channel) > 200 or not channel.isprintable() for channel in channels):
+        raise BadInput(f"Choose at most {MOST_CHANNELS} channels.", field="channels")
+
+
 def _check_name(name: str) -> None:
     if not AGENT_NAME.fullmatch(name):
         raise BadInput(
@@ -90,6 +107,8 @@ def _check_emoji(emoji: str) -> None:
 def _check_text(field: str, text: str, most: int) -> None:
     if len(text) > most:
         raise BadInput(f"At most {most} characters.", field=field)
+    if "\x00" in text:
+        raise BadInput("There is something in this that can't be kept. Paste it as plain text.", field=field)
     if KEY_LIKE.search(text):
         raise BadInput(
             "There is what looks like a key in this. It would be sent with every question: take it out, and revoke it.",

@@ -12,7 +12,7 @@ from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed, Mention
 from app.errors import BadInput, NoAgent
 from app.ports.clock import Clock
-from app.services.agent_drafts import AgentDraft
+from app.services.agent_drafts import AgentDraft, check_channels, check_model
 from app.services.ids import new_id
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -85,6 +85,7 @@ class Agents:
         self, workspace: str, agent_id: str, by: UserRef, *, provider: str, model: str, key_id: str = ""
     ) -> AgentSpec:
         """Give an agent its model; all empty means that the workspace's default key decides. Raises BadInput or NoAgent."""
+        check_model(provider, model)
         return await self._change(
             workspace,
             agent_id,
@@ -127,6 +128,7 @@ class Agents:
 
     async def set_channel(self, workspace: str, channel: str, agent_id: str, by: UserRef) -> None:
         """Give a channel its default agent; with an empty id, the workspace's default answers there again."""
+        check_channels((channel,))
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
             if agent_id:

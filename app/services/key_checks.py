@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.keys import KeyStatus, ProviderCredential, ProviderKey
@@ -20,6 +22,8 @@ from app.services.notices import Notices
 from app.services.screens import keys as screens
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database, UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE = 1.8
 """Seconds in all, while a person waits."""
@@ -142,8 +146,11 @@ class KeyChecks:
             checked = await self.check(key.workspace, key.id, ITSELF, seconds=PATIENT)
         except NoKey:
             return  # replaced or revoked: whoever did that knows
+        except Exception as error:  # noqa: BLE001 - one workspace's trouble is no reason to leave the others' keys unchecked
+            log.error("a key was not checked", workspace=key.workspace, key=key.id, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+            return
         if checked.key.status is not KeyStatus.UNVERIFIED:
-            await self._tell(checked)
+            self._background.spawn(self._tell(checked), name="tell of a key")
 
     async def _note(self, key: ProviderKey, verdict: Verdict) -> None:
         async with self._database.begin() as uow:

@@ -113,4 +113,4 @@ def _slot(key: ProviderKey) -> Slot:
 
 
 async def _wait_for(task: asyncio.Task[_Kept]) -> None:
-    await asyncio.wait([task])
+    await task  # who is cancelled here takes the task along

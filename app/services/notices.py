@@ -24,8 +24,11 @@ class Notices:
 
     async def tell(self, user: UserRef, view: View) -> None:
         """Tell one person."""
+        platform = self._platforms.get(user.workspace.partition(":")[0])
+        if platform is None:
+            return  # not served any more
         try:
-            await self._platforms[user.workspace.split(":", 1)[0]].whisper(user, view)
+            await platform.whisper(user, view)
         except PlatformError as error:
             log.warning("somebody could not be told", workspace=user.workspace, user=user.id, error=error.code)
 

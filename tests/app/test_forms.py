@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.chat import MessageRef, UserRef
+from app.domain.chat import MemberKind, MessageRef, UserRef
 from app.domain.events import Action, Close, FieldErrors, Nothing, Open, OptionQuery, Private, Replace
 from app.domain.keys import KeyStatus
 from app.domain.views import SecretInput, SelectInput, TextInput
@@ -124,7 +124,7 @@ async def test_what_belongs_to_another_workspace_is_out_of_reach(bench: Bench, a
     key, agent = (await bench.set_key()).key, await bench.agent()
     kept = await bench.keys.all(WORKSPACE), await bench.agents.all(WORKSPACE)
     await bench.workspaces.ensure(STRANGER.workspace)
-    await bench.access.add_admin(STRANGER, STRANGER)
+    bench.platform.people[STRANGER] = MemberKind.ADMIN
     for value in (key.id, agent.id, "nonsense", ""):
         outcome = await bench.forms.action(Action(STRANGER, f"{action}:{agent.id}", value))
         assert isinstance(outcome, Private)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.chat import UserRef
 from app.domain.keys import KeyStatus
 from app.errors import NoKey, Unreachable
 from tests.app.bench import ADMIN, GOOD, MEMBER, OTHER, WORKSPACE, Bench, words
@@ -23,6 +24,7 @@ async def test_an_unverified_key_is_checked_by_itself_and_the_admin_is_told(benc
     assert bench.anthropic.calls == []
     bench.clock.forward(seconds=31)
     await bench.keys.recheck_due()
+    await bench.settled()
     assert (await bench.key()).status is KeyStatus.VERIFIED
     [told] = bench.platform.told(ADMIN)
     assert "works" in words(told)
@@ -37,6 +39,7 @@ async def test_a_refusal_found_later_is_told_too(bench: Bench) -> None:
     await unverified(bench, "sk-test-wrong-0009-zzzz")
     bench.clock.forward(seconds=31)
     await bench.keys.recheck_due()
+    await bench.settled()
     assert (await bench.key()).status is KeyStatus.REFUSED
     assert "refuses" in words(bench.platform.told(ADMIN))
 
@@ -78,6 +81,17 @@ async def test_an_admin_who_cannot_be_reached_stops_nothing(bench: Bench) -> Non
     bench.clock.forward(minutes=1)
     await bench.keys.recheck_due()
     assert (await bench.key()).status is KeyStatus.VERIFIED
+
+
+async def test_a_workspace_whose_platform_is_not_served_holds_up_nobody(bench: Bench) -> None:
+    await unverified(bench)
+    async with bench.database.begin() as uow:
+        await uow.connection.exec_driver_sql("UPDATE provider_keys SET workspace = 'gone:T1', id = 'key_gone'")
+    await unverified(bench)
+    bench.clock.forward(minutes=1)
+    await bench.keys.recheck_due()
+    assert (await bench.key()).status is KeyStatus.VERIFIED
+    assert not await bench.access.is_admin(UserRef("gone:T1", ADMIN.id))
 
 
 async def test_a_test_tells_how_a_key_stands_now(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from app.store.unit_of_work import Database
 
 LAST = 20
 _SWITCHES = ("follow_ups", "answer_guests", "answer_bots", "answer_shared", "answer_external", "footer")
-_PERSON = re.compile(r"<@(?P<id>[^>|\s]{1,120})(?:\|[^>]*)?>")
+_PERSON = re.compile(r"<@(?P<id>[\w.:@/+=-]{1,120})(?:\|[^>]*)?>")
 
 
 class PeopleDesk:
