@@ -42,7 +42,7 @@ async def test_cancelled_writers_leave_nothing_half_done_and_nobody_waiting(any_
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(end) for end in ended} <= {type(None), asyncio.CancelledError}
-    await asyncio.wait_for(write(any_database, 999), 10)
+    await asyncio.wait_for(write(any_database, 999), 60)
     found = await written(any_database)
     assert len(found) == len(set(found)) * 2
     assert {str(n) for n, end in enumerate(ended) if end is None} <= set(found)

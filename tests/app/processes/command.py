@@ -23,7 +23,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=110,
     )
     assert "Traceback" not in done.stderr + done.stdout
     return done
