@@ -202,7 +202,6 @@ runs = Table(
     Column("error", String(64), nullable=False, default=""),  # a code of app.errors
     Column("stop_requested", Boolean, nullable=False, default=False),
     Column("retry_of", Id, nullable=False, default=""),
-    Column("workflow", Name, nullable=False, default=""),  # the engine's id, to be erased with it
     Column("feedback", String(8), nullable=False, default=""),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),

@@ -212,7 +212,6 @@ def upgrade() -> None:
         sa.Column("error", sa.String(length=64), nullable=False),
         sa.Column("stop_requested", sa.Boolean(), nullable=False),
         sa.Column("retry_of", sa.String(length=64), nullable=False),
-        sa.Column("workflow", sa.String(length=255), nullable=False),
         sa.Column("feedback", sa.String(length=8), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
