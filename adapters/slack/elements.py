@@ -29,7 +29,10 @@ from app.domain.views import (
 )
 
 MOST_OPTIONS = 100
-"""More than so many, and Slack takes the select only as one that asks us while the person types."""
+"""Slack takes so many choices at once."""
+
+MOST_LISTED = 50
+"""Of more than so many we are asked while the person types: ten selects with all that Slack takes would make a home larger than its 250 kB."""
 
 UNMASKED = "Slack can't hide what you type here."
 _WHEN = "%Y-%m-%d %H:%M UTC"
@@ -105,7 +108,7 @@ def buttons(several: Sequence[Button]) -> list[Json]:
 
 
 def select(one: Select) -> Json:
-    """A select that acts at once; above 100 options the person types, and we are asked."""
+    """A select that acts at once; of many options we are asked while the person types."""
     return _choice(one.options, one.selected, one.action_id, one.placeholder)
 
 
@@ -141,7 +144,7 @@ def _choice(options: Sequence[Option], selected: str, action_id: str, placeholde
     made: Json = {"action_id": action_id, "placeholder": label(placeholder, 150)}
     chosen = next((option_object(o) for o in options if o.value == selected), None)
     made |= {"initial_option": chosen} if chosen and selected else {}
-    if len(options) > MOST_OPTIONS:
+    if len(options) > MOST_LISTED:
         return {"type": "external_select", "min_query_length": 0} | made
     if any(o.group for o in options):
         return {"type": "static_select", "option_groups": groups_of(options)} | made

@@ -15,6 +15,8 @@ HEAD = """\
 # Agents of a Latchkey workspace: `latchkey agents import` makes those that are new and changes those of the same name.
 # Keys are not in this file: each agent is paid for by the workspace that it is imported into.
 """
+LONGEST_FILE = 1_000_000
+MOST_SETTINGS = 100
 T = TypeVar("T")
 Choice = TypeVar("Choice", Effort, Approval)
 
@@ -30,8 +32,10 @@ def export(agents: Sequence[AgentSpec]) -> str:
 
 def parse(text: str) -> tuple[AgentDraft, ...]:
     """A file's agents. Raises BadInput that says where the file can't be used."""
+    if len(text) > LONGEST_FILE:
+        raise BadInput(f"The file has more than {LONGEST_FILE} characters.")
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError):  # ValueError: a date that is none
         raise BadInput("This is not a YAML file.") from None
     if not isinstance(content, dict) or content.get("version") != 1 or not isinstance(content.get("agents"), list):
@@ -104,6 +108,15 @@ def _one_of(kind: type[Choice], value: Any, field: str) -> Choice:
         return kind(value)
     except ValueError:
         raise BadInput(f"use one of {', '.join(kind)}.", field=field) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Mappings that are merged into one another grow tenfold with each line; ours need not."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_SETTINGS:
+            raise yaml.constructor.ConstructorError(None, None, "a mapping is too large", node.start_mark)
 
 
 class _Dumper(yaml.SafeDumper):

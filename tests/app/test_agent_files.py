@@ -79,6 +79,19 @@ def test_a_file_that_cannot_be_used_says_where(text: str, said: str) -> None:
         parse(text)
 
 
+def test_a_file_that_unfolds_without_end_is_refused_at_once() -> None:
+    tenfold = [f"m{at + 1}: &m{at + 1} {{<<: [{', '.join([f'*m{at}'] * 10)}]}}" for at in range(20)]
+    with pytest.raises(BadInput, match="not a YAML file"):
+        parse("\n".join(["version: 1", "m0: &m0 {x: 1, y: 2}", *tenfold, "agents: []"]))
+    with pytest.raises(BadInput, match="more than"):
+        parse("version: 1\nagents: []\n" + "#" * 1_000_000)
+
+
+def test_what_agents_share_may_stand_in_the_file_once() -> None:
+    text = "version: 1\ncommon: &common {emoji: 🦊, max_steps: 3}\nagents: [{name: a, <<: *common}, {name: b, <<: *common}]"
+    assert [(draft.name, draft.emoji, draft.max_steps) for draft in parse(text)] == [("a", "🦊", 3), ("b", "🦊", 3)]
+
+
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(BadInput):

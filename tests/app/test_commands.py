@@ -8,12 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.domain.agent import AgentSpec
 from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Open, Outcome, Private
 from app.domain.keys import KeyStatus
 from app.domain.views import Button, Buttons, SecretInput, SelectInput, TextInput, View
 from app.errors import Unreachable
 from app.services.agent_drafts import AgentDraft
+from app.services.screens import agents as agent_screens
 from tests.app.bench import ADMIN, GOOD, MEMBER, OPERATOR, OTHER, WORKSPACE, Bench, words
 
 PLAIN = "7f3Kq9ZpX2mVt8RwL5sB"
@@ -274,3 +276,11 @@ async def test_a_status_found_by_a_test_is_kept(bench: Bench) -> None:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 async def test_any_text_is_answered(bench: Bench, text: str) -> None:
     assert isinstance(await bench.typed(text), Private | Open)
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 41, 50])
+def test_however_many_agents_there_are_one_message_holds_them(count: int) -> None:
+    agents = [AgentSpec(f"a{n}", WORKSPACE, f"agent-{n}", "What it is for.", "") for n in range(count)]
+    listed = agent_screens.listing(agents)
+    assert len(listed.blocks) <= 45
+    assert all(agent.name in words(listed) for agent in agents)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.agent import AgentSpec, Effort
 from app.domain.views import (
-    Block,
     Bold,
     Button,
     Buttons,
@@ -45,6 +44,7 @@ FORM = "agent_save"
 CHANNEL_FORM = "channel_save"
 
 NO_EFFORT = "none"
+MOST_TEXTS = 40
 
 
 def named(agent: AgentSpec) -> Rich:
@@ -80,7 +80,7 @@ def buttons(agent: AgentSpec) -> Buttons:
 
 def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = None) -> View:
     """`/byok agents`; admins also see on what each agent thinks (`paid_by`: provider and key, by the agent's id)."""
-    blocks: list[Block] = [Heading("Agents")]
+    lines: list[Text] = []
     for agent in agents:
         marks = [mark for mark, shown in (("default", agent.is_default), ("paused", agent.paused)) if shown]
         text: list[Span] = [*named(agent), f" · {', '.join(marks)}" if marks else ""]
@@ -91,9 +91,17 @@ def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = 
                 Code(agent.model) if agent.model else "its provider's best model",
                 f", {paid_by[agent.id]}",
             ]
-        blocks.append(Text(tuple(text)))
-    blocks.append(Note(how_to_name(agents)))
-    return View(blocks=tuple(blocks), title="Agents")
+        lines.append(Text(tuple(text)))
+    return View(blocks=(Heading("Agents"), *_together(lines), Note(how_to_name(agents))), title="Agents")
+
+
+def _together(lines: Sequence[Text]) -> tuple[Text, ...]:
+    """As many blocks as a message takes, however many agents there are."""
+    each = -(-len(lines) // MOST_TEXTS)
+    return tuple(
+        Text(tuple(span for line in lines[at : at + each] for span in (*line.text, "\n\n"))[:-1])
+        for at in range(0, len(lines), each or 1)
+    )
 
 
 def how_to_name(agents: Sequence[AgentSpec]) -> Rich:

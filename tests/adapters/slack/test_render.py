@@ -172,3 +172,11 @@ def _mrkdwn(value: object) -> list[str]:
         own: list[str] = [value["text"]] if value.get("type") == "mrkdwn" else []
         return own + [text for inner in value.values() for text in _mrkdwn(inner)]
     return [text for inner in value for text in _mrkdwn(inner)] if isinstance(value, list) else []
+
+
+def test_a_home_full_of_selects_stays_within_what_slack_takes() -> None:
+    options = tuple(Option(f"compatible@{n:03}/{'m' * 130}", f"{n:03} {'l' * 71}", "Server") for n in range(100))
+    selects = tuple(Select("model", f"Model {n}", options, options[n].value, key=f"a{n}") for n in range(10))
+    for few in (options[:50], options):
+        view = View(tuple(Select("model", "Model", few, few[0].value, key=one.key) for one in selects))
+        assert len(json.dumps(render.home(view)).encode()) < 250_000
