@@ -127,6 +127,9 @@ class KeyChecks:
     async def recheck_due(self) -> None:
         """Ask again about the unverified keys whose time has come, and tell those who set them what came of it."""
         now = self._clock.now()
+        async with self._database.read() as uow:
+            if not await uow.keys.is_due(now):
+                return  # as nearly always: nobody is kept from writing
         async with self._database.begin() as uow:
             due = await uow.keys.claim_due(now, now + LEASE, MOST_AT_A_TIME)
         await asyncio.gather(*(self._recheck(key) for key in due))

@@ -102,6 +102,11 @@ class KeyRows:
             .values(is_default=_KEYS.c.id == key)
         )
 
+    async def is_due(self, now: datetime) -> bool:
+        """Whether there is anything to claim."""
+        due = select(_KEYS.c.id).where(_KEYS.c.status == KeyStatus.UNVERIFIED, _KEYS.c.next_check_at <= now).limit(1)
+        return (await self._connection.execute(due)).first() is not None
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> tuple[ProviderKey, ...]:
         """Unverified keys whose time for another check has come; nobody else is given them before `until`."""
         due = (

@@ -129,9 +129,11 @@ async def test_due_keys_are_given_out_once(any_database: Database, clock: TestCl
         await uow.keys.add(a_key(clock, "due"), now)
         await uow.keys.add(a_key(clock, "later"), now + timedelta(minutes=1))
         await uow.keys.add(a_key(clock, "known", status=KeyStatus.VERIFIED), now)
+        assert await uow.keys.is_due(now)
         claimed = await uow.keys.claim_due(now, now + timedelta(minutes=2), 10)
         assert [key.label for key in claimed] == ["due"]
         assert await uow.keys.claim_due(now, now + timedelta(minutes=2), 10) == ()
+        assert not await uow.keys.is_due(now)
 
 
 async def test_a_workspace_begins_once(any_database: Database) -> None:
