@@ -22,7 +22,7 @@ from app.engine.journal import Actor, DurableJournal, EngineFault
 from app.engine.library import EngineOptions
 from app.ports.engine import Journal
 from app.ports.keys import Sealer
-from app.services.slots import Slots
+from app.services.slots import Limit, Slots
 from app.store.engine_rows import connections, take_lock, truncate_log
 from app.store.unit_of_work import Database
 
@@ -38,12 +38,14 @@ Body = Callable[[Journal, str, int], Awaitable[bool]]
 class Engine:
     """See Runs. Nothing runs before `launch`; what came in earlier is swept up then."""
 
-    def __init__(self, database: Database, sealer: Sealer, body: Body, options: EngineOptions) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, body: Body, options: EngineOptions, per_workspace: Limit
+    ) -> None:
         self._database = database
         self._sealer = sealer
         self._body = body
         self._options = options
-        self._slots = Slots(overall=options.overall, per_workspace=options.per_workspace)
+        self._slots = Slots(overall=options.overall, per_workspace=per_workspace)
         self._actors: dict[str, Actor] = {}
         self._open = False
         self._outside = contextvars.copy_context()

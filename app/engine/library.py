@@ -30,7 +30,6 @@ class EngineOptions:
     lock: Path | None = None
     executor: str = "local"
     overall: int = 64
-    per_workspace: int = 8
     sweep_every: float = 5.0
     unattended_after: float = 5.0
     keep_for: float = 20.0

@@ -9,9 +9,10 @@ from dataclasses import replace
 from app.domain.inbox import Arrival, Claim
 from app.domain.run import Json, RunState
 from app.domain.secrets import KeyContext, SealedSecret
-from app.engine import Body, Engine, EngineOptions
+from app.engine import Engine, EngineOptions
 from app.errors import WontOpen
 from app.ports.engine import Journal
+from app.services.slots import Limit
 from app.store.unit_of_work import Database
 from tests.conformance.journal import Play, Stage
 
@@ -30,6 +31,15 @@ class PlainSealer:
         if place != repr(context).encode():
             raise WontOpen
         return content
+
+
+def at_most(runs: int) -> Limit:
+    """So many runs of a workspace at a time."""
+
+    async def limit(_workspace: str) -> int:
+        return runs
+
+    return limit
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20) -> None:
@@ -123,7 +133,7 @@ class EngineStage(Stage):
             self._run = journal.run
             return await Actor(self._database, self._play)(journal, conversation, generation)
 
-        self._engine = Engine(self._database, self._sealer, body, replace(QUICK, url=self._url))
+        self._engine = Engine(self._database, self._sealer, body, replace(QUICK, url=self._url), at_most(8))
         await self._engine.launch()
 
     async def end(self) -> None:
@@ -156,7 +166,3 @@ class EngineStage(Stage):
     async def _play(self, journal: Journal, claim: Claim) -> None:
         assert self._body
         await self._body(journal)
-
-
-def engine(database: Database, body: Body, options: EngineOptions) -> Engine:
-    return Engine(database, PlainSealer(), body, options)

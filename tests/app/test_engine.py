@@ -18,7 +18,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import SettingsError
 from app.ports.engine import Journal
 from app.store.unit_of_work import Database
-from tests.app.engines import QUICK, Actor, PlainSealer, answered, ask, until
+from tests.app.engines import QUICK, Actor, PlainSealer, answered, ask, at_most, until
 from tests.fakes.databases import TestClock
 
 Work = Callable[[Journal, Claim], Awaitable[None]]
@@ -32,8 +32,10 @@ def options(any_database: Database, tmp_path: Path) -> EngineOptions:
 
 
 @asynccontextmanager
-async def running(database: Database, work: Work, options: EngineOptions) -> AsyncIterator[Engine]:
-    engine = Engine(database, PlainSealer(), Actor(database, work), options)
+async def running(
+    database: Database, work: Work, options: EngineOptions, *, per_workspace: int = 8
+) -> AsyncIterator[Engine]:
+    engine = Engine(database, PlainSealer(), Actor(database, work), options, at_most(per_workspace))
     await engine.launch()
     try:
         yield engine
@@ -120,9 +122,8 @@ async def test_a_run_that_cannot_end_in_time_is_resumed_by_the_next_process(
 
 async def test_a_drain_waits_for_runs_that_end_in_time(any_database: Database, options: EngineOptions) -> None:
     seen: list[str] = []
-    engine = Engine(
-        any_database, PlainSealer(), Actor(any_database, lambda j, c: remembering(j, seen, c, 0.2)), options
-    )
+    body = Actor(any_database, lambda journal, claim: remembering(journal, seen, claim, 0.2))
+    engine = Engine(any_database, PlainSealer(), body, options, at_most(8))
     await engine.launch()
     await engine.start(await ask(any_database, 1))
     await until(lambda: seen != [])
@@ -198,7 +199,7 @@ async def test_a_busy_workspace_leaves_room_for_others(any_database: Database, o
 
         await journal.step("busy", busy)
 
-    async with running(any_database, work, replace(options, per_workspace=2, overall=3)) as engine:
+    async with running(any_database, work, replace(options, overall=3), per_workspace=2) as engine:
         for n in range(6):
             await engine.start(await ask(any_database, n, thread=f"flood {n}"))
         await until(lambda: at_work["slack:T1"] == 2)
@@ -216,7 +217,7 @@ async def test_who_waits_holds_no_slot(any_database: Database, options: EngineOp
         else:
             await remembering(journal, seen, claim)
 
-    async with running(any_database, work, replace(options, per_workspace=1, overall=1)) as engine:
+    async with running(any_database, work, replace(options, overall=1), per_workspace=1) as engine:
         first = await ask(any_database, 1, thread="waits")
         await engine.start(first)
         await engine.start(await ask(any_database, 2, thread="works"))
@@ -257,7 +258,7 @@ async def test_a_second_process_on_the_same_files_is_refused(database: Database,
 
     async with running(database, nothing, options):
         with pytest.raises(SettingsError):
-            await Engine(database, PlainSealer(), Actor(database, nothing), options).launch()
+            await Engine(database, PlainSealer(), Actor(database, nothing), options, at_most(8)).launch()
 
 
 async def test_the_engine_logs_where_all_others_log(

@@ -29,7 +29,7 @@ from app.domain.views import (
     rich,
 )
 from app.services.screens.words import enumerated, notice, people
-from app.services.workspaces import ITSELF, WorkspaceSettings
+from app.services.workspaces import ITSELF, MOST_RUNS, WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
 REMOVE_ADMIN = "admin_remove"
@@ -173,7 +173,7 @@ def settings_form(settings: WorkspaceSettings) -> View:
             Checkbox("answer_shared", "Answer in shared channels", settings.answer_shared, "Channels shared with other organisations: they read the answers."),
             Checkbox("answer_external", "Answer other organisations' people", settings.answer_external, "In shared channels. Your keys pay for it."),
             Checkbox("footer", "Show agent and model under answers", settings.footer),
-            TextInput("max_runs", "Answers at a time", str(settings.max_runs), hint="From 1 to 50; further questions wait their turn.", max_length=2),
+            TextInput("max_runs", "Answers at a time", str(settings.max_runs), hint=f"From 1 to {MOST_RUNS}; further questions wait their turn.", max_length=3),
         ),
     )  # fmt: skip
 
