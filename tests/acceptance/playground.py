@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from tests.acceptance.process import Process, free_port
 from tests.acceptance.service import LATCHKEY
@@ -16,6 +16,8 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+expect.set_options(timeout=20_000)  # a machine that is busy with other tests takes its time
+
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 
@@ -31,7 +33,7 @@ async def demo(folder: Path, environment: Mapping[str, str] | None = None) -> As
     process = Process([LATCHKEY, "demo"], folder / "demo.log", settings | dict(environment or {}))
     await process.start()
     try:
-        yield await process.announces(r"(http://127\.0\.0\.1:\d+/playground/\?token=\S+)")
+        yield await process.announces(r"(http://127\.0\.0\.1:\d+/playground/\?token=\S+)", 40)
     finally:
         await process.stop()
 
@@ -58,7 +60,7 @@ class Screen:
         page.on(
             "console", lambda line: self.complaints.append(line.text) if line.type in {"error", "warning"} else None
         )
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
 
     @property
     def thread(self) -> Locator:
