@@ -147,9 +147,13 @@ class AgentDesk:
 
     def _payer(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> str:
         if self._keys.is_offline(agent, keys):
-            return "the offline demo model, without a key"
+            return ""
         key = paying_key(agent, keys)
-        return f"{self._keys.ring.title(key.provider)} key “{key.label}”" if key else "but there is no key for it"
+        return (
+            f"paid for by the {self._keys.ring.title(key.provider)} key “{key.label}”"
+            if key
+            else "but there is no key for it"
+        )
 
     def _names(self) -> set[str]:
         offline = {OFFLINE} if self._keys.demo else set()

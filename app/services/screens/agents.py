@@ -79,20 +79,22 @@ def buttons(agent: AgentSpec) -> Buttons:
 
 
 def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = None) -> View:
-    """`/byok agents`; admins also see on what each agent thinks (`paid_by`: provider and key, by the agent's id)."""
+    """`/byok agents`; admins also see on what each agent thinks (`paid_by`: the key, by the agent's id; none where it is offline)."""
     lines: list[Text] = []
     for agent in agents:
         marks = [mark for mark, shown in (("default", agent.is_default), ("paused", agent.paused)) if shown]
         text: list[Span] = [*named(agent), f" · {', '.join(marks)}" if marks else ""]
         text.append(f"\n{agent.description}" if agent.description else "")
         if paid_by is not None:
-            text += [
-                "\nAnswers with ",
-                Code(agent.model) if agent.model else "its provider's best model",
-                f", {paid_by[agent.id]}",
-            ]
+            text += ["\nAnswers with ", *_on(agent, paid_by.get(agent.id, ""))]
         lines.append(Text(tuple(text)))
     return View(blocks=(Heading("Agents"), *_together(lines), Note(how_to_name(agents))), title="Agents")
+
+
+def _on(agent: AgentSpec, paid_by: str) -> Rich:
+    if not paid_by:
+        return rich("the offline demo model, which needs no key")
+    return rich(Code(agent.model) if agent.model else "the best model there is", f", {paid_by}")
 
 
 def _together(lines: Sequence[Text]) -> tuple[Text, ...]:

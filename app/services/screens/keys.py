@@ -89,8 +89,8 @@ def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced:
     if key.status is KeyStatus.NO_CREDIT:
         why = f"{title} knows it, but the account behind it has no credit left: agents can't answer until it is topped up."
         return notice(Level.WARNING, f"{kept} {why}")
-    later = "So it is kept as unverified: it is checked again by itself, and you will be told what came of it."
-    return notice(Level.WARNING, f"{kept} {why} {later}")
+    later = "It is unverified until then: it is checked again by itself, and you will be told what came of it."
+    return notice(Level.WARNING, f"{kept} But it could not be checked yet: {why[:1].lower()}{why[1:]} {later}")
 
 
 def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:
