@@ -89,7 +89,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class HistoryMessage:
-    """One message of a thread as the platform has it. People are written `<@ID>` in `text`."""
+    """One message of a thread as the platform has it. People are written `<@ID>` in `text`; of what people wrote, the app's own mention is removed."""
 
     id: str
     text: str = field(repr=False)

@@ -35,7 +35,6 @@ log = structlog.get_logger(__name__)
 FORGET = "forget"
 WORDLESS = "(They mentioned you and wrote nothing else.)"
 
-_OWN_MENTION = re.compile(r"^\s*<@[^>\s]+>[\s:,]*")
 _PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
 
 
@@ -159,7 +158,7 @@ class Planner:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
-            mention = replace(mention, text=_OWN_MENTION.sub("", asked.text))
+            mention = replace(mention, text=asked.text)
             try:
                 text = (await self._agents.choose(mention, agent.id))[1]
             except NoAgent as error:  # the question was edited, and names another one now

@@ -49,6 +49,17 @@ async def test_a_retry_is_answered_by_the_agent_that_was_asked(agents: Desk) -> 
     assert agents.model.asked_last().endswith("a haiku")
 
 
+async def test_a_retry_asks_all_of_the_question_whoever_it_begins_with(desk: Desk) -> None:
+    desk.model.script = [Unreachable()]
+    await desk.ask("<@U9OTHER> is away: who stands in?")
+    (failed,) = await desk.records()
+    first = desk.model.asked_last()
+    await desk.press("retry", failed.id)
+    await desk.settled()
+    assert desk.model.asked_last() == first
+    assert "@Person 2 is away" in first
+
+
 @pytest.mark.parametrize("text", ["writer forget", "@writer forget!", "writer: forget"])
 async def test_forget_may_name_the_agent(agents: Desk, text: str) -> None:
     agents.platform.say(THREAD, OTHER, "The old secret plan")
