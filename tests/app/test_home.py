@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from app.domain.chat import MemberKind
 from app.domain.views import Block, Button, Buttons, Row, Select, View
 from app.errors import PlatformUnavailable
 from app.services.agent_drafts import AgentDraft
@@ -113,7 +114,9 @@ async def test_channels_settings_and_admins_are_there_to_be_changed(bench: Bench
 
 async def test_members_learn_who_answers_how_to_ask_and_what_happens_with_their_words(bench: Bench) -> None:
     await bench.set_key()
-    await bench.access.add_admin(replace(MEMBER, id="U7LEE"), ADMIN)
+    lee = replace(MEMBER, id="U7LEE")
+    bench.platform.people[lee] = MemberKind.MEMBER
+    await bench.access.add_admin(lee, ADMIN)
     await bench.agents.create(WORKSPACE, AgentDraft("writer", "Writes well."), ADMIN)
     resting = await bench.agents.create(WORKSPACE, AgentDraft("resting"), ADMIN)
     await bench.agents.pause(WORKSPACE, resting.id, ADMIN, paused=True)
