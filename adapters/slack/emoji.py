@@ -1,4 +1,4 @@
-"""Emoji characters → the short codes that Slack wants for an icon."""
+"""Emoji characters → the short codes that Slack wants for an icon, and back from what people of Slack type."""
 
 _CODES = {
     "🤖": "robot_face", "🦊": "fox_face", "🐱": "cat", "🐶": "dog", "🦉": "owl", "🐝": "bee", "🐙": "octopus", "🦄": "unicorn_face",
@@ -10,6 +10,14 @@ _CODES = {
     "🎯": "dart", "🚀": "rocket", "🌍": "earth_africa", "🌐": "globe_with_meridians", "⚖️": "scales", "🛡️": "shield", "💰": "moneybag",
     "🧑‍💻": "technologist", "👩‍🔬": "female-scientist", "🧙": "mage", "🕵️": "sleuth_or_spy", "👋": "wave", "🙂": "slightly_smiling_face",
 }  # fmt: skip
+
+_CHARACTERS = {code: character for character, code in _CODES.items()}
+
+
+def character(typed: str) -> str:
+    """`:fox_face:` → `🦊`; anything else as it is."""
+    code = typed.strip()
+    return _CHARACTERS.get(code[1:-1], typed) if code[:1] == code[-1:] == ":" else typed
 
 
 def shortcode(emoji: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from adapters.slack.emoji import character
 from adapters.slack.identity import Identity, Json, items, obj, string
 from adapters.slack.parse import Ignored
 from app.domain.chat import MessageRef
@@ -135,7 +136,7 @@ def _state(view: Json) -> tuple[dict[str, str], dict[str, Secret]]:
     secrets: dict[str, Secret] = {}
     for block_id, action_id, entry in _entries(view):
         if action_id == INPUT:
-            values[block_id] = _chosen(entry)
+            values[block_id] = character(_chosen(entry))
         elif action_id == SECRET and (typed := string(entry.get("value")).strip()):
             secrets[block_id] = Secret(typed)
     return values, secrets

@@ -203,6 +203,25 @@ def test_a_secret_is_a_secret_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (":fox_face:", "🦊"),
+        (" :key: ", "🔑"),
+        ("🦊", "🦊"),
+        (":acme:", ":acme:"),
+        (":", ":"),
+        ("", ""),
+        ("a: b", "a: b"),
+    ],
+)
+def test_an_emoji_typed_as_slack_people_do_is_that_emoji(typed: str, meant: str) -> None:
+    view = {"callback_id": "agent_save", "state": {"values": {"emoji": {"input": {"value": typed}}}}}
+    sent = interactions.submission({"user": {"id": "U1"}, "view": view}, ME)
+    assert not isinstance(sent, parse.Ignored)
+    assert sent.values["emoji"] == meant
+
+
+@pytest.mark.parametrize(
     ("element", "value"),
     [
         ({"type": "button", "value": "v"}, "v"),
