@@ -25,6 +25,7 @@ from app.ports.keys import Sealer
 from app.services.slots import Limit, Slots
 from app.store.engine_rows import connections, take_lock, truncate_log
 from app.store.unit_of_work import Database
+from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
 
@@ -165,9 +166,8 @@ class Engine:
         if not self._open:
             return
         if task.cancelled() or task.exception():
-            log.error(
-                "an actor came to a bad end", run=run, error="" if task.cancelled() else type(task.exception()).__name__
-            )
+            failed = None if task.cancelled() else task.exception()
+            log.error("an actor came to a bad end", run=run, **(place_of(failed) if failed else {}))
             self._sweep_now.set()
             return
         if actor.more:
@@ -179,7 +179,7 @@ class Engine:
         try:
             await self.start(conversation)
         except Exception as error:  # noqa: BLE001 - the next sweep starts it
-            log.error("conversation not continued", error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+            log.error("conversation not continued", **place_of(error))  # noqa: TRY400 - no exception text in logs
 
     async def _end_actors(self, seconds: float) -> None:
         for actor in list(self._actors.values()):
@@ -207,7 +207,7 @@ class Engine:
                     await self.start(conversation)
                 await self._erase_finished()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep may go better
-                log.error("sweep failed", error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+                log.error("sweep failed", **place_of(error))  # noqa: TRY400 - no exception text in logs
             unattended = timedelta(seconds=self._options.unattended_after)
             self._sweep_now.clear()
             try:

@@ -16,6 +16,7 @@ from app.domain.secrets import KeyContext, SealedSecret
 from app.errors import StepFailed, Stopped
 from app.ports.keys import Sealer
 from app.services.slots import Slots
+from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,7 @@ class DurableJournal:
                 raise
             return {"stopped": True}
         except Exception as error:  # noqa: BLE001 - the body is told, and explains
-            log.error("step failed", step=name, run=self.run, error=type(error).__name__)  # noqa: TRY400
+            log.error("step failed", step=name, run=self.run, **place_of(error))  # noqa: TRY400
             return {"error": type(error).__name__}
         finally:
             self._actor.work = None

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from app.telemetry.logs import place_of
+
 log = structlog.get_logger(__name__)
 
 
@@ -38,4 +40,4 @@ class Background:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - a background task has nobody to raise to
-            log.error("background task failed", task=name, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+            log.error("background task failed", task=name, **place_of(error))  # noqa: TRY400 - no exception text in logs

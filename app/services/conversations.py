@@ -15,6 +15,7 @@ from app.services.plans import Plan, Planner
 from app.services.turns import Ending, Turns
 from app.store.unit_of_work import Database
 from app.telemetry import metrics
+from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ class Conversations:
         try:
             return _Begun(claim, await self._planner.plan(claim, payload))
         except Exception as error:  # noqa: BLE001 - a poisoned event must not block its conversation
-            log.error("event could not be planned", run=run, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+            log.error("event could not be planned", run=run, **place_of(error))  # noqa: TRY400 - no exception text in logs
             return _Begun(claim, None)
 
     async def _answer(self, journal: Journal, begun: _Begun, *, fresh: bool) -> Ending:
@@ -72,11 +73,11 @@ class Conversations:
                 return await self._turns.take(journal, begun.claim, begun.plan, fresh=fresh)
             return await self._turns.apologise(journal, begun.claim, None)
         except Exception as error:  # noqa: BLE001 - the same
-            log.error("turn failed", run=journal.run, error=type(error).__name__)  # noqa: TRY400
+            log.error("turn failed", run=journal.run, **place_of(error))  # noqa: TRY400
         try:
             return await self._turns.apologise(journal, begun.claim, begun.plan)
         except Exception as error:  # noqa: BLE001 - the same
-            log.error("failure could not be explained", run=journal.run, error=type(error).__name__)  # noqa: TRY400
+            log.error("failure could not be explained", run=journal.run, **place_of(error))  # noqa: TRY400
         return Ending(RunState.FAILED, error=INTERRUPTED)
 
     async def _close(self, conversation: str, generation: int, begun: _Begun | None, ending: Ending | None) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from app.telemetry.logs import place_of
+
 log = structlog.get_logger(__name__)
 
 
@@ -36,5 +38,5 @@ class Schedule:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - the next turn may go better
-                log.error("periodic work failed", task=name, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
+                log.error("periodic work failed", task=name, **place_of(error))  # noqa: TRY400 - no exception text in logs
             await asyncio.sleep(seconds)
