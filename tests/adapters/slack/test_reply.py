@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from adapters.slack.reply import THINKING
-from adapters.slack.traffic import Limits
 from app.domain.chat import MessageRef, Persona
 from app.domain.events import Addressed, Mention
 from app.domain.views import Button, Buttons, Feedback, Level, Note, Notice, View, rich
@@ -324,31 +323,3 @@ async def test_thumbs_are_an_action(wire: SlackWire) -> None:
     (answer,) = wire.slack.replies(CHANNEL, event.conversation.thread)
     await wire.slack.press("UMEMBER", "feedback", where=answer, value="good:run-1")
     assert (wire.inbound.actions[-1].action_id, wire.inbound.actions[-1].value) == ("feedback", "good:run-1")
-
-
-async def test_streams_of_a_workspace_share_its_minute() -> None:
-    limits = Limits(append_every=0.01, appends=40, window=2.0)
-    async with slack_wire(limits=limits) as wire:
-        wire.slack.configure(rate_limits=True, rate_window=2.0)
-        wire.slack.api.faults.tiers["chat.appendStream"] = 40
-        events = [await asked(wire) for _ in range(4)]
-        replies = [await begun(wire, event, f"Answer {n}: ") for n, event in enumerate(events)]
-        end = time.monotonic() + 1.5
-        said = [""] * 4
-        while time.monotonic() < end:
-            for n, reply in enumerate(replies):
-                said[n] += "word "
-                await reply.append("word ")
-            await asyncio.sleep(0.02)
-        calls = wire.slack.calls("chat.appendStream")
-        shares = [
-            sum(c.args["ts"] == m["ts"] for c in calls)
-            for e in events
-            for m in wire.slack.replies(CHANNEL, e.message_id)
-        ]
-        for n, reply in enumerate(replies):
-            await reply.finish(f"Answer {n}: {said[n]}")
-        assert not [c for c in calls if c.status == 429]
-        assert min(shares) >= max(shares) * 0.6
-        for n, event in enumerate(events):
-            assert wire.answers(event.conversation)[0].count("word") == said[n].count("word")

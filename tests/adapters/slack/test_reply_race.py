@@ -1,14 +1,16 @@
-"""Whatever arrives while Slack is being asked, nothing of an answer is lost or doubled."""
+"""Whatever arrives while Slack is being asked, nothing of an answer is lost or doubled, and answers share the minute."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import replace
 
 import pytest
 
-from tests.adapters.slack.test_reply import asked, target
+from adapters.slack.traffic import Limits
+from tests.adapters.slack.test_reply import asked, begun, target
 from tests.adapters.slack.wire import FAST, slack_wire
 from tests.conformance.chat_platform import Parts
 
@@ -36,3 +38,31 @@ async def test_what_is_appended_while_slack_is_asked_is_shown_once(seed: int, *,
             word.strip() for word in words if word.startswith("w")
         ]
         assert seen == [word.strip() for word in words if word.startswith("w")][: len(seen)]
+
+
+async def test_streams_of_a_workspace_share_its_minute() -> None:
+    limits = Limits(append_every=0.01, appends=40, window=2.0)
+    async with slack_wire(limits=limits) as wire:
+        wire.slack.configure(rate_limits=True, rate_window=2.0)
+        wire.slack.api.faults.tiers["chat.appendStream"] = 40
+        events = [await asked(wire) for _ in range(4)]
+        replies = [await begun(wire, event, f"Answer {n}: ") for n, event in enumerate(events)]
+        end = time.monotonic() + 1.5
+        said = [""] * 4
+        while time.monotonic() < end:
+            for n, reply in enumerate(replies):
+                said[n] += "word "
+                await reply.append("word ")
+            await asyncio.sleep(0.02)
+        calls = wire.slack.calls("chat.appendStream")
+        shares = [
+            sum(c.args["ts"] == m["ts"] for c in calls)
+            for e in events
+            for m in wire.slack.replies(CHANNEL, e.message_id)
+        ]
+        for n, reply in enumerate(replies):
+            await reply.finish(f"Answer {n}: {said[n]}")
+        assert not [c for c in calls if c.status == 429]
+        assert min(shares) >= max(shares) * 0.6
+        for n, event in enumerate(events):
+            assert wire.answers(event.conversation)[0].count("word") == said[n].count("word")
