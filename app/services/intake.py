@@ -228,6 +228,8 @@ class Intake:
             return False
         if event.addressed is not Addressed.FOLLOW_UP:
             return True
+        if event.from_bot:
+            return False  # two that answer whatever the other says would never end
         if _TO_SOMEBODY.match(event.text):
             return False  # people talk with each other in the thread
         where = event.conversation

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Addressed
 from app.errors import Unreachable
-from tests.app.bench import WORKSPACE
+from tests.app.bench import ADMIN, WORKSPACE
 from tests.app.desk import THREAD, Desk
 
 GUEST = UserRef(WORKSPACE, "U7GUEST")
@@ -27,6 +29,13 @@ async def test_a_follow_up_for_somebody_else_is_not_answered(desk: Desk) -> None
     await desk.ask("Hello?")
     assert await desk.ask("<@U9OTHER> what do you think?", addressed=Addressed.FOLLOW_UP) is None
     assert await desk.ask("And what does <@U9OTHER> think?", addressed=Addressed.FOLLOW_UP)
+
+
+async def test_two_bots_do_not_answer_each_other_for_ever(desk: Desk) -> None:
+    settings = replace(await desk.workspaces.settings(WORKSPACE), answer_bots=True)
+    await desk.workspaces.change(WORKSPACE, settings, ADMIN)
+    assert await desk.ask("The build is red, why?", OTHER, from_bot=True)
+    assert await desk.ask("Interesting!", OTHER, from_bot=True, addressed=Addressed.FOLLOW_UP) is None
 
 
 async def test_who_may_not_ask_is_not_told_so_for_talking_in_the_thread(desk: Desk) -> None:
