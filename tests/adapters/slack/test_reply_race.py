@@ -11,7 +11,7 @@ import pytest
 
 from adapters.slack.traffic import Limits
 from tests.adapters.slack.test_reply import asked, begun, target
-from tests.adapters.slack.wire import FAST, slack_wire
+from tests.adapters.slack.wire import CHANNEL, FAST, slack_wire
 from tests.conformance.chat_platform import Parts
 
 
