@@ -23,6 +23,7 @@ from app.errors import (
     Unreachable,
 )
 from app.services.screens.keys import ADD
+from app.services.screens.words import marked
 
 RETRY = "retry"
 """The action of the button under an answer that failed or was stopped; its value is the run."""
@@ -93,7 +94,7 @@ def failure(
     cause, after = _CAUSES.get(code, _CAUSES[INTERRUPTED])
     if retry_after is not None:
         after = f"It asks to wait {_patience(retry_after)}. {after}"
-    blocks: list[Block] = [Notice(rich(cause), Level.WARNING), Note(rich(after))]
+    blocks: list[Block] = [Notice(marked(cause), Level.WARNING), Note(marked(after))]
     if to_admin and code in (KeyRejected.__name__, NoCredit.__name__):
         blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY), _button(run))))
     elif code not in _WITHOUT_RETRY:
@@ -103,14 +104,14 @@ def failure(
 
 def refusal(message: str) -> View:
     """Why somebody is not answered here; told to nobody else."""
-    return View(blocks=(Notice(rich(message), Level.INFO),))
+    return View(blocks=(Notice(marked(message), Level.INFO),))
 
 
 def _missing(message: str, run: str, *, to_admin: bool) -> View:
     after = "Then press Retry." if to_admin else "Ask an admin of this workspace to do so, then press Retry."
     first = (Button(ADD, "Set a key", style=Style.PRIMARY),) if to_admin else ()
     return View(
-        blocks=(Notice(rich(message), Level.WARNING), Note(rich(after)), Buttons((*first, _button(run)))),
+        blocks=(Notice(marked(message), Level.WARNING), Note(marked(after)), Buttons((*first, _button(run)))),
     )
 
 

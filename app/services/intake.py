@@ -33,7 +33,7 @@ from app.services.arrivals import Arrivals
 from app.services.background import Background
 from app.services.codec import clean, dump
 from app.services.plans import payload_place
-from app.services.screens.words import notice
+from app.services.screens.words import marked, notice
 from app.services.workspaces import WorkspaceSettings
 from app.store.inbox import DONE
 from app.store.unit_of_work import Database
@@ -45,9 +45,11 @@ _TO_SOMEBODY = re.compile(r"\s*<@[^>\s]+>")
 
 TYPED_KEY = notice(
     Level.WARNING,
-    "That message holds what looks like a model key. Latchkey did not keep it, use it or send it on, but everybody who "
-    "reads this conversation can. Revoke it at the provider now. To set a key, an admin uses `/byok setkey`, where it is "
-    "entered in a form.",
+    *marked(
+        "That message holds what looks like a model key. Latchkey did not keep it, use it or send it on, but everybody who "
+        "reads this conversation can. Revoke it at the provider now. To set a key, an admin uses `/byok setkey`, where it is "
+        "entered in a form."
+    ),
 )
 ASK_AGAIN = notice(
     Level.INFO, "You edited a question. To have it answered as it is now, mention the agent in a new message."
@@ -251,7 +253,7 @@ class Intake:
         try:
             return await handle()
         except UserError as error:
-            return Private(notice(Level.WARNING, error.message)) if error.message else Nothing()
+            return Private(notice(Level.WARNING, *marked(error.message))) if error.message else Nothing()
 
     async def _whisper(self, user: UserRef, view: View, conversation: ConversationRef) -> None:
         try:

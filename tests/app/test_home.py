@@ -129,6 +129,12 @@ async def test_members_learn_who_answers_how_to_ask_and_what_happens_with_their_
     assert controls(view) == []
 
 
+async def test_members_are_told_when_every_agent_is_paused(bench: Bench) -> None:
+    [agent] = await bench.agents.all(WORKSPACE)
+    await bench.agents.pause(WORKSPACE, agent.id, ADMIN, paused=True)
+    assert "every agent is paused" in words(await bench.home.view(MEMBER))
+
+
 async def test_members_are_told_when_nobody_can_answer_yet(bench: Bench, demo: Bench) -> None:
     assert "no model key yet" in words(await bench.home.view(MEMBER))
     assert "no model key yet" not in words(await demo.home.view(MEMBER))

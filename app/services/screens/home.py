@@ -98,6 +98,7 @@ def member(state: HomeState) -> View:
         *([] if state.keys or state.offline else [Notice(rich("There is no model key yet, so agents can't answer. An admin can set one."), Level.WARNING)]),
         Heading("Who answers"),
         *(_met(agent) for agent in answering[:MOST_AGENTS]),
+        *([] if answering else [Text(rich("Nobody at the moment: every agent is paused. An admin can resume them."))]),
         Heading("How to ask"),
         *(Text(example) for example in examples),
     ]  # fmt: skip
