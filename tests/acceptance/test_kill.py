@@ -14,9 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.process import free_port, until
 from tests.acceptance.service import Service
 from tests.fakes.model_server import ModelServer
+from tests.fakes.postgres import Postgres
 from tests.fakes.slack_server import SlackServer
 
 KEY = "sk-test-kill-good-1"
@@ -65,19 +68,29 @@ async def test_killed_at_random_moments_every_question_is_answered_exactly_once(
         _check_payments(models, questions, deaths)
 
 
-async def test_a_graceful_stop_lets_runs_end_and_leaves_the_rest_to_the_next_process(tmp_path: Path) -> None:
-    async with _office(tmp_path, LATCHKEY_DRAIN_SECONDS="2") as (slack, models, service):
-        short = await slack.say("CGENERAL", "UMEMBER", "<@UBOT> M-1 [[delay:0.4]]")
-        long = await slack.say("CGENERAL", "UMEMBER", "<@UBOT> M-2 [[words:12]] [[delay:1.0]]")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+async def test_what_one_process_leaves_undone_the_next_one_does(
+    kind: str, how: signal.Signals, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server: Postgres | None = request.getfixturevalue("postgres") if kind == "postgres" else None
+    database = {"LATCHKEY_DATABASE_URL": server.create()} if server else {}
+    async with _office(tmp_path, LATCHKEY_DRAIN_SECONDS="3", **database) as (slack, models, service):
+        short = await slack.say("CGENERAL", "UMEMBER", "<@UBOT> M-1 [[delay:0.3]]")
+        long = await slack.say("CGENERAL", "UMEMBER", "<@UBOT> M-2 [[words:8]] [[delay:1.0]]")
         await until(lambda: len(models.calls) == 2, "both are asked")
-        assert await service.process.stop(seconds=15) == 0
-        assert "M-1" in slack.replies("CGENERAL", short)[0]["text"], "it ended in time"
-        assert not any("word11" in reply["text"] for reply in slack.replies("CGENERAL", long))
+        if how is signal.SIGKILL:
+            await until(lambda: "M-1" in _text(slack, short), "the short one is answered")
+        code = await service.process.stop(how, seconds=15)
+        assert code == (0 if how is signal.SIGTERM else -how)
+        assert "M-1" in _text(slack, short), "it ended in time"
+        assert "word7" not in _text(slack, long)
         await service.start()
-        await until(lambda: "word11" in _text(slack, long), "the long one is answered", 40)
-        await until(lambda: _waiting(service.data) == 0, "nothing waits any more")
+        await until(lambda: "word7" in _text(slack, long), "the long one is answered", 40)
         assert [len(slack.replies("CGENERAL", root)) for root in (short, long)] == [1, 1]
-        assert len(models.calls) == 3, "one was paid for once, the other was broken off and asked again"
+        assert [len([call for call in models.calls if marker in call.said]) for marker in ("M-1", "M-2")] == [1, 2]
+    if server:
+        server.drop(database["LATCHKEY_DATABASE_URL"])
 
 
 @asynccontextmanager
