@@ -23,7 +23,7 @@ from app.errors import (
     Unreachable,
 )
 from app.services.screens.keys import ADD
-from app.services.screens.words import marked
+from app.services.screens.words import many, marked
 
 RETRY = "retry"
 """The action of the button under an answer that failed or was stopped; its value is the run."""
@@ -125,6 +125,6 @@ def _button(run: str) -> Button:
 
 def _patience(seconds: float) -> str:
     if seconds < 90:
-        return f"{math.ceil(seconds)} seconds"
+        return many(math.ceil(seconds), "second")
     minutes = math.ceil(seconds / 60)
-    return f"{minutes} minutes" if minutes < 90 else f"{math.ceil(minutes / 60)} hours"
+    return many(minutes, "minute") if minutes < 90 else many(math.ceil(minutes / 60), "hour")

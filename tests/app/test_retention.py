@@ -1,41 +1,63 @@
-"""What is erased is gone from the files, not only from the tables."""
+"""What was erased is gone: from the table, from the file and from its write-ahead log."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import select
-
+from app.domain.inbox import Arrival
+from app.domain.secrets import SealedSecret
 from app.services.retention import Retention
-from app.store.tables import data_keys, provider_keys
-from tests.app.bench import ADMIN, GOOD, WORKSPACE, Bench
+from app.store.unit_of_work import Database
+from tests.fakes.databases import TestClock
+
+CANARY = b"sealed-canary-4711"
 
 
-def on_disk(bench: Bench, content: bytes) -> bool:
-    database = Path(bench.database.url.database or "")
-    return any(content in file.read_bytes() for file in database.parent.glob(f"{database.name}*"))
+async def asked_and_answered(database: Database) -> None:
+    arrival = Arrival("slack:T1", "C1", "1.0", "Ev1", "1.0", "U1", SealedSecret("dk", CANARY))
+    async with database.begin() as uow:
+        (kept,) = await uow.inbox.accept([("conv_1", arrival)])
+    async with database.begin() as uow:
+        taken = await uow.inbox.claim(kept.conversation, 0, "conv_1.0")
+        assert taken
+        await uow.inbox.finish(taken[0].inbox_id)
 
 
-async def test_a_revoked_key_leaves_the_files_though_nobody_asks_anything(bench: Bench) -> None:
-    retention = Retention(bench.database)
-    await bench.set_key(GOOD)
-    async with bench.database.read() as uow:
-        sealed = bytes((await uow.connection.execute(select(provider_keys.c.sealed))).scalar_one())
-    [key] = await bench.keys.all(WORKSPACE)
+def on_disk(folder: Path) -> bool:
+    return any(CANARY in file.read_bytes() for file in folder.glob("latchkey.db*"))
+
+
+async def test_content_leaves_the_disk_with_the_next_tidying(
+    database: Database, tmp_path: Path, clock: TestClock
+) -> None:
+    retention = Retention(database)
     await retention.tidy()
-    assert on_disk(bench, sealed)
-    await bench.keys.setting.revoke(WORKSPACE, key.id, ADMIN)
+    await asked_and_answered(database)
+    assert on_disk(tmp_path), "the log still has it"
     await retention.tidy()
-    assert not on_disk(bench, sealed)
+    assert not on_disk(tmp_path)
 
 
-async def test_so_does_the_data_key_of_a_removed_workspace(bench: Bench) -> None:
-    retention = Retention(bench.database)
-    await bench.set_key(GOOD)
-    async with bench.database.read() as uow:
-        wrapped = bytes((await uow.connection.execute(select(data_keys.c.wrapped))).scalar_one())
+async def test_while_a_reader_holds_the_log_tidying_is_tried_again(
+    database: Database, tmp_path: Path, clock: TestClock
+) -> None:
+    retention = Retention(database)
+    async with database.read() as uow:
+        await uow.inbox.pending("slack:T1")  # the reader's view begins
+        await asked_and_answered(database)
+        await retention.tidy()
+        assert on_disk(tmp_path)
     await retention.tidy()
-    assert on_disk(bench, wrapped)
-    await bench.workspaces.removed(WORKSPACE)
+    assert not on_disk(tmp_path)
+
+
+async def test_ids_are_forgotten_after_a_day(any_database: Database, clock: TestClock) -> None:
+    retention = Retention(any_database)
+    await asked_and_answered(any_database)
     await retention.tidy()
-    assert not on_disk(bench, wrapped)
+    async with any_database.read() as uow:
+        assert len(await uow.inbox.message("slack:T1", "C1", "1.0")) == 1
+    clock.forward(hours=25)
+    await retention.tidy()
+    async with any_database.read() as uow:
+        assert await uow.inbox.message("slack:T1", "C1", "1.0") == ()
