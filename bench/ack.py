@@ -16,7 +16,7 @@ from tests.fakes.model_server import Call
 
 ROUNDS, SECONDS = 2, 4.0
 BUSY_THREADS = 8
-_SLOWLY = "[[words:4000]][[delay:0.02]]"
+_SLOWLY = "[[words:200]][[delay:1]]"
 
 
 async def measure() -> list[Part]:

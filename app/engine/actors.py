@@ -48,6 +48,7 @@ class Engine:
         self._options = options
         self._slots = Slots(overall=options.overall, per_workspace=per_workspace)
         self._actors: dict[str, Actor] = {}
+        self._conversations: dict[str, Actor] = {}
         self._open = False
         self._outside = contextvars.copy_context()
         self._followers: set[asyncio.Task[None]] = set()
@@ -113,6 +114,10 @@ class Engine:
         """See Runs.start."""
         if not self._open or self._workflow is None:
             return  # found by the first sweep of whoever is next
+        at_work = self._conversations.get(conversation)
+        if at_work:
+            at_work.more = True  # looked at when it ends, whether or not it saw what came in
+            return
         async with self._database.read() as uow:
             row = await uow.inbox.conversation(conversation)
         if row is None or _run(row.id, row.generation) in self._actors:
@@ -148,13 +153,14 @@ class Engine:
         if task is None or not self._open:
             raise asyncio.CancelledError  # recovered while the process goes down: it stays pending
         run = _run(conversation, generation)
-        actor = self._actors[run] = Actor(conversation, workspace, task)
+        actor = self._actors[run] = self._conversations[conversation] = Actor(conversation, workspace, task)
         task.add_done_callback(lambda ended: self._ended(run, actor, ended), context=self._outside)
         await self._slots.take(workspace)
         actor.has_slot = True
         try:
             journal = DurableJournal(run, actor, self._sealer, self._slots)
-            actor.more = await self._body(journal, conversation, generation)
+            more = await self._body(journal, conversation, generation)
+            actor.more = actor.more or more
         except EngineFault as fault:
             raise fault.__cause__ or fault from None
         finally:
@@ -163,6 +169,8 @@ class Engine:
 
     def _ended(self, run: str, actor: Actor, task: asyncio.Task[Any]) -> None:
         self._actors.pop(run, None)
+        if self._conversations.get(actor.conversation) is actor:
+            del self._conversations[actor.conversation]
         if not self._open:
             return
         if task.cancelled() or task.exception():
