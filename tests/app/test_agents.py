@@ -121,6 +121,10 @@ async def test_the_default_is_moved_never_doubled_and_never_deleted(bench: Bench
         ("name", {"name": "forget"}),
         ("emoji", {"name": "a", "emoji": ":fox:"}),
         ("emoji", {"name": "a", "emoji": "🦊 🦊"}),
+        *(
+            ("emoji", {"name": "a", "emoji": sign})
+            for sign in ("x", "é", "***", "`", "\x00", "\u202e", "\u200b", "\ufe0f", "\u20e3", "1")
+        ),
         ("description", {"name": "a", "description": "x" * 301}),
         ("instructions", {"name": "a", "instructions": "x" * 3001}),
         ("instructions", {"name": "a", "instructions": f"Use {GOOD} for it."}),
@@ -137,6 +141,23 @@ def test_what_cannot_be_an_agent_names_its_field(field: str, draft: dict[str, An
     with pytest.raises(BadInput) as refused:
         AgentDraft(**draft)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "",
+        "🦊",
+        "👩🏽‍❤️‍💋‍👨🏽",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "🇪🇺",
+        "1️⃣",
+        "⚖️",
+        "\U0001fae8",
+    ],
+)
+def test_every_kind_of_emoji_can_be_an_agents_icon(emoji: str) -> None:
+    assert AgentDraft("a", emoji=emoji).emoji == emoji
 
 
 async def test_names_are_free_or_refused(bench: Bench) -> None:

@@ -265,6 +265,7 @@ async def test_an_agent_is_made_and_edited_by_a_form(bench: Bench) -> None:
         ("emoji", "fox"),
         ("max_output_tokens", "many"),
         ("max_output_tokens", "1"),
+        ("max_output_tokens", "9" * 5000),
         ("effort", "huge"),
         ("model", "openai/gpt-fine"),
         ("model", "x"),
@@ -326,9 +327,10 @@ async def test_settings_are_changed_by_a_form(bench: Bench) -> None:
     form = await bench.pressed("settings_edit")
     assert isinstance(form, Open)
     values: dict[str, Any] = {block.id: "" for block in form.view.blocks if hasattr(block, "id")}
-    wrong = await bench.sent("settings_save", values | {"max_runs": "0"})
-    assert isinstance(wrong, FieldErrors)
-    assert list(wrong.errors) == ["max_runs"]
+    for number in ("0", "9" * 5000):
+        wrong = await bench.sent("settings_save", values | {"max_runs": number})
+        assert isinstance(wrong, FieldErrors)
+        assert list(wrong.errors) == ["max_runs"]
     await bench.sent("settings_save", values | {"answer_guests": "yes", "max_runs": "4"})
     settings = await bench.workspaces.settings(WORKSPACE)
     assert settings == WorkspaceSettings(follow_ups=False, answer_guests=True, footer=False, max_runs=4)

@@ -18,6 +18,7 @@ from app.services.keys import Keys
 from app.services.model_menu import AUTOMATIC, Chosen, ModelMenu, with_current
 from app.services.screens import agents as screens
 
+LONGEST_NUMBER = 12
 QUICKLY = 1.2
 """Seconds that a person waits for model lists before a form opens; a trigger to open it lives for three."""
 
@@ -170,6 +171,6 @@ def _effort(value: str) -> Effort | None:
 
 
 def _number(value: str, field: str) -> int:
-    if not value.strip().isdecimal():
+    if not value.strip().isdecimal() or len(value) > LONGEST_NUMBER:
         raise BadInput("Type a number.", field=field)
     return int(value)

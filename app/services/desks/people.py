@@ -68,7 +68,7 @@ class PeopleDesk:
         switches = {name: sent.values.get(name, "") == "yes" for name in _SWITCHES}
         typed = sent.values.get("max_runs", "").strip()
         try:
-            settings = WorkspaceSettings(**switches, max_runs=int(typed) if typed.isdecimal() else 0)
+            settings = WorkspaceSettings(**switches, max_runs=int(typed) if typed.isdecimal() and len(typed) < 9 else 0)
         except BadInput as error:
             return FieldErrors({error.field: error.message})
         changed = await self._workspaces.change(sent.user.workspace, settings, sent.user)
