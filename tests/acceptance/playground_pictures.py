@@ -19,10 +19,10 @@ ANSWER = """You decided to **change the column mapping** before the launch on th
 1. Show *all* columns at once instead of ten at a time
 2. Guess the obvious ones, such as `email` or `created_at`
 
-| Step | Who asked for it |
+| Step | When |
 |:--|:--|
-| One flat mapping screen | Ada |
-| Try it with the three teams | Max |
+| One flat mapping screen | before the 9th |
+| Try it with the three teams | after it |
 
 **Still open:** should a wrong guess look *suggested* or *chosen*? I would show it as suggested: all three teams had more than 40 columns, and nobody checks 40 choices that look final."""
 
