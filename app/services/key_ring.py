@@ -74,7 +74,7 @@ class KeyRing:
             about = {"provider": key.provider, "fingerprint": key.fingerprint, "version": str(key.version), **details}
             await uow.audit.append(AuditEntry(workspace, actor, "key.used", key_id, about))
         try:
-            secret = await self._vault.open_secret(_context(stored), stored.sealed)
+            secret = await self._vault.open_secret(_context(self._where_it_goes(stored)), stored.sealed)
         except WontOpen:
             log.error("a stored key does not open", workspace=workspace, key=key_id)  # noqa: TRY400 - the vault gives no cause
             raise NoKey(
@@ -82,6 +82,15 @@ class KeyRing:
             ) from None
         scrub.remember(secret)
         return key, ProviderCredential(secret, key.base_url)
+
+    def _where_it_goes(self, stored: StoredKey) -> StoredKey:
+        """With the origin of the address that will really be used: of that the row's own word is no proof. Raises NoKey."""
+        if not stored.key.base_url:
+            return stored  # the provider's own, whichever the operator says that is
+        try:
+            return replace(stored, origin=self.provider(stored.key.provider).origin(stored.key.base_url))
+        except BadInput as error:
+            raise NoKey(f"The server of this key may not be used any more. {error.message}") from None
 
 
 def _context(stored: StoredKey) -> KeyContext:

@@ -143,16 +143,25 @@ async def test_a_base_url_is_for_compatible_servers_and_needed_there(bench: Benc
     assert (await bench.set_key(base_url="https://models.example")).key.base_url == ""
 
 
-async def test_a_row_pointed_at_another_server_does_not_open(bench: Bench) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://models.example"])
+async def test_a_row_pointed_at_another_server_does_not_open(bench: Bench, origin: str) -> None:
     kept = await bench.set_key("ollama", provider="compatible", base_url="https://models.example/v1")
     async with bench.database.begin() as uow:
         await uow.connection.execute(
-            text("UPDATE provider_keys SET base_url='https://evil.example/v1', origin='https://evil.example'")
+            text("UPDATE provider_keys SET base_url='https://evil.example/v1', origin=:origin"), {"origin": origin}
         )
     bench.compatible.calls.clear()
     with pytest.raises(NoKey, match="can't be opened"):
         await bench.keys.checks.check(WORKSPACE, kept.key.id, ADMIN.id)
     assert bench.compatible.calls == []
+
+
+async def test_a_key_whose_server_is_not_allowed_any_more_goes_nowhere(bench: Bench) -> None:
+    kept = await bench.set_key("ollama", provider="compatible", base_url="https://models.example/v1")
+    async with bench.database.begin() as uow:
+        await uow.connection.execute(text("UPDATE provider_keys SET base_url='http://models.example/v1'"))
+    with pytest.raises(NoKey, match="may not be used any more. The base URL must begin with https"):
+        await bench.keys.ring.use(WORKSPACE, kept.key.id, actor=ADMIN.id, details={})
 
 
 @pytest.mark.parametrize(
