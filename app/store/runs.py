@@ -134,7 +134,7 @@ class RunRows:
                 "key_id": item.key_id,
                 "fingerprint": item.fingerprint,
                 "provider": item.provider,
-                "model": item.model,
+                "model": item.model.replace("\x00", "")[:200],  # as the provider names it, whatever that is
                 "input_tokens": item.usage.input_tokens,
                 "output_tokens": item.usage.output_tokens,
                 "cached_read": item.usage.cached_read,

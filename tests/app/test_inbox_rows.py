@@ -13,7 +13,7 @@ from app.domain.inbox import Accepted, Arrival, Claim, Receipt
 from app.domain.run import RunState, Usage
 from app.domain.secrets import SealedSecret
 from app.ports.platform import PartRef
-from app.store.tables import inbox
+from app.store.tables import inbox, receipts
 from app.store.unit_of_work import Database
 from tests.fakes.databases import TestClock
 
@@ -191,3 +191,13 @@ async def test_stop_feedback_and_receipts_are_kept_with_the_run(any_database: Da
         ended = await uow.runs.get(W, "r0")
     assert ended
     assert (ended.state, ended.feedback, ended.thread) == (RunState.STOPPED, "good", "1.0")
+
+
+async def test_whatever_a_provider_calls_its_model_the_receipt_is_kept(any_database: Database) -> None:
+    (kept,) = await keep(any_database, arrival(1))
+    taken = await claim(any_database, kept.conversation, 0, "r0")
+    assert taken
+    async with any_database.begin() as uow:
+        receipt = Receipt("r0", 0, "key1", "ab", "compatible", "m\x00" * 300, Usage(3, 4))
+        await uow.runs.add_receipts(taken, "agent_1", [receipt])
+        assert (await uow.connection.execute(select(receipts.c.model))).scalar() == "m" * 200

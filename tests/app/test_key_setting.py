@@ -160,7 +160,7 @@ async def test_a_key_whose_server_is_not_allowed_any_more_goes_nowhere(bench: Be
     kept = await bench.set_key("ollama", provider="compatible", base_url="https://models.example/v1")
     async with bench.database.begin() as uow:
         await uow.connection.execute(text("UPDATE provider_keys SET base_url='http://models.example/v1'"))
-    with pytest.raises(NoKey, match="may not be used any more. The base URL must begin with https"):
+    with pytest.raises(NoKey, match=r"may not be used any more\. The base URL must begin with https"):
         await bench.keys.ring.use(WORKSPACE, kept.key.id, actor=ADMIN.id, details={})
 
 
