@@ -6,6 +6,7 @@ It survives the process: what its steps returned is remembered, the rest is done
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import importlib
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 MAX_RECOVERIES = 25
 """An event that brings the process down this often is given up, and explained."""
+
+BROKEN = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+"""How a workflow ends that did not end well, in the library's words."""
 
 Body = Callable[[Journal, str, int], Awaitable[bool]]
 """What an actor does, given its journal, its conversation's row id and its generation. It tells whether another generation has work."""
@@ -205,38 +209,42 @@ class Engine:
         log.warning("actors did not let go", count=len(self._actors))
 
     async def _sweep_forever(self) -> None:
-        unattended = timedelta(0)  # at first everything: nobody else is at work
+        self._sweep_now.set()  # at first everything: nobody else is at work
         while True:
+            at_once = self._sweep_now.is_set()
+            self._sweep_now.clear()  # before the sweep: what ends badly during it may be missed, and gets one of its own
             try:
-                await self._give_up_broken()
-                async with self._database.read() as uow:
-                    conversations = await uow.inbox.unattended(unattended)
-                for conversation in conversations:
-                    await self.start(conversation)
-                await self._erase_finished()
+                await self._sweep(timedelta(seconds=0 if at_once else self._options.unattended_after))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep may go better
                 log.error("sweep failed", **place_of(error))  # noqa: TRY400 - no exception text in logs
-            unattended = timedelta(seconds=self._options.unattended_after)
-            self._sweep_now.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sweep_now.wait(), self._options.sweep_every)
-                unattended = timedelta(0)
-            except TimeoutError:
-                continue
 
-    async def _give_up_broken(self) -> None:
+    async def _sweep(self, unattended: timedelta) -> None:
+        given_up = await self._give_up_broken()
+        async with self._database.read() as uow:
+            conversations = await uow.inbox.unattended(unattended)
+        for conversation in conversations:
+            await self.start(conversation)
+        await self._erase_finished(given_up)
+
+    async def _give_up_broken(self) -> set[str]:
         """End the generations whose workflows did not end well; their event passes to the next one, which explains."""
-        for workflow in await library.workflows("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
+        broken = await library.workflows(*BROKEN)
+        for workflow in broken:
             conversation, generation = _parts(workflow)
             async with self._database.begin() as uow:
                 await uow.inbox.close(conversation, generation)
+        return set(broken)
 
-    async def _erase_finished(self) -> None:
+    async def _erase_finished(self, given_up: set[str]) -> None:
+        """Erase what ended long enough ago; of what ended badly only what was given up, or its generation would begin anew."""
         from dbos import DBOS
 
-        done = await library.workflows(
-            "SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", ended_for=self._options.keep_for
-        )
+        done = await library.workflows("SUCCESS", ended_for=self._options.keep_for)
+        if given_up:
+            ended = await library.workflows(*BROKEN, ended_for=self._options.keep_for)
+            done += [workflow for workflow in ended if workflow in given_up]
         if done:
             await DBOS.delete_workflows_async(done)
             self._truncated = False
