@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, ToolResult, Usage
-from app.errors import PROVIDER_ERRORS, BadAnswer, NoKey, NoModel, RateLimited, Stopped, UserError
+from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateLimited, Stopped, TimedOut, UserError
 from app.ports.agents import ModelClient, Tool
 from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
@@ -18,6 +18,12 @@ from app.services.delivery import Delivery
 MOST_TRIES = 4
 LONGEST_WAIT = 120.0
 """Seconds: a provider that asks for more patience is explained instead."""
+
+LONGEST_TEXT = 300_000
+"""Characters of one call: several times what any model writes at once, and what a chat, a journal and memory still bear."""
+
+LONGEST_CALL = 1800.0
+"""Seconds: a server that trickles is never idle, yet would keep its conversation waiting and one of the workspace's slots for ever."""
 
 PARAGRAPH = "\n\n"
 
@@ -50,7 +56,13 @@ class JournaledModel:
     """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again."""
 
     def __init__(
-        self, inner: ModelClient, journal: Journal, delivery: Delivery, stop_requested: Callable[[], Awaitable[bool]]
+        self,
+        inner: ModelClient,
+        journal: Journal,
+        delivery: Delivery,
+        stop_requested: Callable[[], Awaitable[bool]],
+        *,
+        longest_call: float = LONGEST_CALL,
     ) -> None:
         self.model = inner.model
         self.context_window = inner.context_window
@@ -59,6 +71,7 @@ class JournaledModel:
         self._journal = journal
         self._delivery = delivery
         self._stop_requested = stop_requested
+        self._longest_call = longest_call
         self._said = ""
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
@@ -90,22 +103,23 @@ class JournaledModel:
 
     async def _ask(self, request: ModelRequest) -> ModelCall:
         said: list[str] = []
+        limit = asyncio.timeout(self._longest_call)
         try:
             if self._journal.stopping or await self._stop_requested():
                 return ModelCall(stopped=True)
             await self._delivery.status("is thinking…")
-            async with aclosing(cast("AsyncGenerator[ModelEvent]", self._inner.stream(request))) as events:
-                async for event in events:
-                    if isinstance(event, ModelDone):
-                        return ModelCall("".join(said), event)
-                    await self._show(event.text, first=not said)
-                    said.append(clean(event.text))
+            async with limit:
+                return await self._listen(request, said)
         except asyncio.CancelledError:
             if not self._journal.stopping:
                 raise
             return ModelCall("".join(said), stopped=True)
         except Stopped:
             return ModelCall("".join(said), stopped=True)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return ModelCall("".join(said), error=TimedOut.__name__, message=TimedOut().message)
         except UserError as error:
             return ModelCall(
                 "".join(said),
@@ -113,6 +127,20 @@ class JournaledModel:
                 message=error.message,
                 retry_after=error.retry_after if isinstance(error, RateLimited) else None,
             )
+
+    async def _listen(self, request: ModelRequest, said: list[str]) -> ModelCall:
+        """Show and note down what is said until the model ends, or has said more than is taken of one call."""
+        room = LONGEST_TEXT
+        async with aclosing(cast("AsyncGenerator[ModelEvent]", self._inner.stream(request))) as events:
+            async for event in events:
+                if isinstance(event, ModelDone):
+                    return ModelCall("".join(said), event)
+                text = clean(event.text)[:room]
+                await self._show(text, first=not said)
+                said.append(text)
+                room -= len(text)
+                if room <= 0:
+                    return ModelCall("".join(said), error=CutOff.__name__, message=CutOff().message)
         return ModelCall("".join(said), error=BadAnswer.__name__)
 
     async def _show(self, text: str, *, first: bool) -> None:
