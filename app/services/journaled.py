@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
 
 from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, ToolResult, Usage
 from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateLimited, Stopped, TimedOut, UserError
@@ -30,9 +30,17 @@ PARAGRAPH = "\n\n"
 _KINDS: dict[str, type[UserError]] = {**PROVIDER_ERRORS, NoKey.__name__: NoKey, NoModel.__name__: NoModel}
 
 
+class PaidModel(ModelClient, Protocol):
+    """A ModelClient that tells which key paid: a key may be replaced between two calls of a run."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the key that the last call was made with."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What became of one model call. `error` is a code; a stopped call keeps what was said so far."""
+    """What became of one model call. `error` is a code; a stopped call keeps what was said so far. `fingerprint` is the key's that was used."""
 
     text: str = field(repr=False, default="")
     done: ModelDone | None = None
@@ -40,6 +48,7 @@ class ModelCall:
     message: str = ""
     retry_after: float | None = None
     stopped: bool = False
+    fingerprint: str = ""
 
     @property
     def usage(self) -> Usage:
@@ -57,7 +66,7 @@ class JournaledModel:
 
     def __init__(
         self,
-        inner: ModelClient,
+        inner: PaidModel,
         journal: Journal,
         delivery: Delivery,
         stop_requested: Callable[[], Awaitable[bool]],
@@ -95,7 +104,7 @@ class JournaledModel:
             call = await self._ask(request)
             if patience(call, tries) is not None:
                 await self._delivery.status("is waiting for the model's provider…")
-            return dump(call)
+            return dump(replace(call, fingerprint=self._inner.fingerprint))
 
         call = load(ModelCall, await self._journal.step(f"model:{len(self.calls)}", work, stoppable=True))
         self.calls.append(call)

@@ -9,9 +9,9 @@ from app.domain.agent import AgentSpec
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelDone, ModelEvent, ModelRequest
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
-from app.ports.agents import ModelClient
 from app.ports.clock import Clock
 from app.services.background import Background
+from app.services.journaled import PaidModel
 from app.services.key_checks import KeyChecks
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
@@ -93,7 +93,7 @@ class Keys:
             return False
         return agent.provider == OFFLINE or (not agent.provider and not agent.key_id and not verified(keys))
 
-    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> ModelClient:
+    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
         """A model under this choice's key, which is looked at, and its use written down, at every single call."""
         return _KeyedModel(self.ring, self.checks, choice, workspace=workspace, actor=actor, run=run)
 
@@ -141,13 +141,14 @@ class Keys:
 
 
 class _KeyedModel:
-    """See ModelClient."""
+    """See PaidModel."""
 
     def __init__(
         self, ring: KeyRing, checks: KeyChecks, choice: ModelChoice, *, workspace: str, actor: str, run: str
     ) -> None:
         self.model = choice.model
         self.context_window = choice.context_window
+        self.fingerprint = choice.fingerprint
         self._ring = ring
         self._checks = checks
         self._choice = choice
@@ -163,6 +164,7 @@ class _KeyedModel:
             return
         details = {"purpose": "answer", "run": self._run, "model": request.model}
         key, credential = await self._ring.use(self._workspace, self._choice.key_id, actor=self._actor, details=details)
+        self.fingerprint = key.fingerprint
         events = self._ring.provider(key.provider).stream(request, key=credential)
         try:
             with metrics.model_call(key.provider) as call:

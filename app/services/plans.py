@@ -21,12 +21,13 @@ from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
 from app.domain.secrets import KeyContext, SealedSecret
 from app.errors import NoAgent, PlatformError, UserError
-from app.ports.agents import ModelClient, Question
+from app.ports.agents import Question
 from app.ports.clock import Clock
 from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
 from app.services.codec import load
 from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
+from app.services.journaled import PaidModel
 from app.store.inbox import RETRY_MARK
 from app.store.unit_of_work import Database
 
@@ -61,7 +62,7 @@ class HoldsKeys(Protocol):
     async def resolve(self, agent: AgentSpec) -> ModelChoice:
         """Which key and model it is. Raises UserError in words for the asker."""
 
-    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> ModelClient:
+    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
         """The model, with its key applied at each call."""
 
     async def redact(self, workspace: str, text: str) -> str:

@@ -149,7 +149,7 @@ class Turns:
                 run=claim.run,
                 number=number,
                 key_id=choice.key_id,
-                fingerprint=choice.fingerprint,
+                fingerprint=call.fingerprint,
                 provider=choice.provider,
                 model=call.done.model if call.done else choice.model,
                 usage=call.usage,

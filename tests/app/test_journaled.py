@@ -24,6 +24,7 @@ class Endless:
     piece: str
     model: str = "m"
     context_window: int = 0
+    fingerprint: str = ""
     closed: bool = False
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:

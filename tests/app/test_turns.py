@@ -27,6 +27,7 @@ from app.errors import (
 )
 from app.store.tables import receipts
 from tests.app.bench import ADMIN, GOOD, MEMBER, WORKSPACE, words
+from tests.app.bench import OTHER as OTHER_KEY
 from tests.app.desk import THREAD, Desk, direct
 from tests.app.engines import until
 
@@ -140,6 +141,22 @@ async def test_each_call_leaves_a_receipt_and_an_audit_entry(desk: Desk) -> None
     key = await desk.bench.key("main")
     assert [(row.key_id, row.input_tokens, row.asker) for row in rows] == [(key.id, 10, MEMBER.id)] * 2
     assert (await desk.bench.actions()).count("key.used") >= 2
+
+
+async def test_a_key_replaced_during_a_run_is_on_the_receipts_of_the_calls_it_paid_for(desk: Desk) -> None:
+    before = await desk.bench.key("main")
+    desk.model.script = [(TextPart("Let me look."), ToolCall("call_1", "current_time", {})), "It is noon."]
+    desk.model.hold = asyncio.Event()
+    await desk.say("What time is it?")
+    await desk.model.held.wait()
+    await desk.bench.set_key(OTHER_KEY)
+    desk.model.hold.set()
+    await desk.settled()
+    after = await desk.bench.key("main")
+    async with desk.database.read() as uow:
+        found = await uow.connection.execute(select(receipts.c.key_id, receipts.c.fingerprint).order_by(receipts.c.id))
+    assert [tuple(row) for row in found] == [(before.id, before.fingerprint), (before.id, after.fingerprint)]
+    assert before.fingerprint != after.fingerprint
 
 
 async def test_without_a_key_a_member_is_sent_to_an_admin_and_an_admin_is_shown_the_way(keyless: Desk) -> None:
