@@ -67,14 +67,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """An event that is still known by its ids (a day at most), and the run that answers it, if one does."""
+    """An event that is still known by its ids (a day at most)."""
 
     inbox_id: int
     conversation: str
     user: str
     message_id: str
-    state: str
-    run: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from app.services.codec import clean, dump
 from app.services.plans import payload_place
 from app.services.screens.words import marked, notice
 from app.services.workspaces import WorkspaceSettings
-from app.store.inbox import DONE
 from app.store.unit_of_work import Database
 from app.telemetry import metrics
 
@@ -195,12 +194,9 @@ class Intake:
         """See Inbound.message_deleted."""
         async with self._database.begin() as uow:
             found = await uow.inbox.message(message.workspace, message.channel, message.id)
-            for item in found:
-                if not item.run:
-                    await uow.inbox.finish(item.inbox_id)
-        for item in found:
-            if item.run and item.state != DONE:
-                await self._answers.stop(item.run)
+            taken_up = [await uow.inbox.withdraw(item.inbox_id) for item in found]
+        for run in filter(None, taken_up):
+            await self._answers.stop(run)
 
     async def message_edited(self, message: MessageRef, user: UserRef) -> None:
         """See Inbound.message_edited."""
@@ -219,7 +215,7 @@ class Intake:
         """See Inbound.removed."""
         async with self._database.begin() as uow:
             for inbox_id in await uow.inbox.pending(workspace):
-                await uow.inbox.finish(inbox_id)
+                await uow.inbox.withdraw(inbox_id)
             running = await uow.runs.running(workspace)
         for run in running:
             await self._answers.stop(run.id)

@@ -87,6 +87,7 @@ class InboxRows:
             .where(_INBOX.c.conversation_id == conversation, _INBOX.c.state != DONE)
             .order_by(_INBOX.c.id)
             .limit(1)
+            .with_for_update()  # who withdraws it at this moment is waited for; then there is nothing for this generation
         )
         row = found.first()
         if row is None:
@@ -123,6 +124,19 @@ class InboxRows:
             .where(_INBOX.c.id == inbox_id, _INBOX.c.state != DONE)
             .values(state=DONE, payload=None, data_key="", finished_at=self._clock.now())
         )
+
+    async def withdraw(self, inbox_id: int) -> str:
+        """Done with, unless it has been taken up: then the run that did is told, and it is for that run to end."""
+        waited = await self._connection.execute(
+            update(_INBOX)
+            .where(_INBOX.c.id == inbox_id, _INBOX.c.state == PENDING)
+            .values(state=DONE, payload=None, data_key="", finished_at=self._clock.now())
+            .returning(_INBOX.c.id)
+        )
+        if waited.first() is not None:
+            return ""
+        running = select(_INBOX.c.run_id).where(_INBOX.c.id == inbox_id, _INBOX.c.state == RUNNING)
+        return (await self._connection.execute(running)).scalar() or ""
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """A conversation by its id."""
@@ -173,9 +187,7 @@ class InboxRows:
             )
             .order_by(_INBOX.c.id)
         )
-        return tuple(
-            KeptMessage(row.id, row.conversation_id, row.user, row.message_id, row.state, row.run_id) for row in found
-        )
+        return tuple(KeptMessage(row.id, row.conversation_id, row.user, row.message_id) for row in found)
 
     async def pending(self, workspace: str) -> tuple[int, ...]:
         """Every event of a workspace that nobody has taken up yet."""

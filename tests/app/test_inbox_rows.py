@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.domain.chat import MessageRef
 from app.domain.inbox import Accepted, Arrival, Claim, Receipt
@@ -14,7 +14,7 @@ from app.domain.run import RunState, Usage
 from app.domain.secrets import SealedSecret
 from app.ports.platform import PartRef
 from app.store.tables import inbox, receipts
-from app.store.unit_of_work import Database
+from app.store.unit_of_work import Database, UnitOfWork
 from tests.fakes.databases import TestClock
 
 W = "slack:T1"
@@ -45,6 +45,25 @@ async def done(database: Database, taken: Claim, generation: int) -> bool:
         await uow.inbox.finish(taken.inbox_id)
         await uow.runs.finish(taken.run, RunState.DONE)
         return await uow.inbox.close(taken.conversation, generation)
+
+
+async def withdraw(database: Database, inbox_id: int) -> str:
+    async with database.begin() as uow:
+        return await uow.inbox.withdraw(inbox_id)
+
+
+async def states(database: Database) -> list[str]:
+    async with database.read() as uow:
+        return list((await uow.connection.execute(select(inbox.c.state).order_by(inbox.c.id))).scalars())
+
+
+async def somebody_waits_for(uow: UnitOfWork, database: Database) -> None:
+    """On PostgreSQL, until another transaction waits for a lock; SQLite has but one writer at a time anyway."""
+    async with asyncio.timeout(10):
+        while not database.is_sqlite:
+            if (await uow.connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar():
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_a_redelivery_is_recognised_by_its_event_and_a_double_by_its_message(any_database: Database) -> None:
@@ -153,6 +172,30 @@ async def test_a_tombstone_is_never_claimed(any_database: Database) -> None:
     (kept,) = await keep(any_database, arrival(1, sealed=None))
     assert kept.fresh
     assert await claim(any_database, kept.conversation, 0, "r0") is None
+
+
+async def test_what_is_just_being_taken_up_is_not_withdrawn_and_its_run_is_told(any_database: Database) -> None:
+    (kept,) = await keep(any_database, arrival(1))
+    async with any_database.begin() as taking:
+        taken = await taking.inbox.claim(kept.conversation, 0, "r0")
+        assert taken
+        withdrawing = asyncio.create_task(withdraw(any_database, taken[0].inbox_id))
+        await somebody_waits_for(taking, any_database)
+    assert await withdrawing == "r0"
+    assert await states(any_database) == ["running"]
+
+
+async def test_what_is_just_being_withdrawn_is_not_taken_up(any_database: Database) -> None:
+    (kept,) = await keep(any_database, arrival(1))
+    async with any_database.begin() as withdrawing:
+        (item,) = await withdrawing.inbox.message(W, "C1", "1.0")
+        assert await withdrawing.inbox.withdraw(item.inbox_id) == ""
+        taking = asyncio.create_task(claim(any_database, kept.conversation, 0, "r0"))
+        await somebody_waits_for(withdrawing, any_database)
+    assert await taking is None
+    assert await states(any_database) == ["done"]
+    async with any_database.begin() as uow:
+        assert await uow.inbox.close(kept.conversation, 0) is False
 
 
 async def test_only_what_has_waited_long_is_unattended(any_database: Database, clock: TestClock) -> None:
