@@ -49,3 +49,25 @@ async def test_reads_go_on_while_somebody_writes(database: Database) -> None:
                 return (await unit.connection.execute(text("SELECT 1"))).scalar()
 
         assert await asyncio.wait_for(asyncio.gather(*(read() for _ in range(20))), 5) == [1] * 20
+
+
+async def test_a_writer_cancelled_on_any_errand_leaves_a_connection_that_works(database: Database) -> None:
+    async with database.begin() as unit:
+        await unit.connection.execute(text("CREATE TABLE t (x)"))
+
+    async def write() -> None:
+        async with database.begin() as unit:
+            for number in range(5):
+                await unit.connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": number})
+
+    for turns in range(12):
+        task = asyncio.create_task(write())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await write()
+    async with database.read() as unit:
+        count = (await unit.connection.execute(text("SELECT count(*) FROM t"))).scalar_one()
+    assert count % 5 == 0, "a transaction is whole or not there"
+    assert count >= 5
