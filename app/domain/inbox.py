@@ -10,7 +10,10 @@ from app.domain.secrets import SealedSecret
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event to be kept. Without a payload it is a tombstone: remembered by its ids, never answered."""
+    """One event to be kept. Without a payload it is a tombstone: remembered by its ids, never answered.
+
+    `shared` says that its channel is shared with people of other organisations.
+    """
 
     workspace: str
     channel: str
@@ -20,6 +23,7 @@ class Arrival:
     user: str
     payload: SealedSecret | None
     files: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class KeptMessage:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as it is remembered: ids and how it ended."""
+    """A run as it is remembered: ids and how it ended. `shared` is its channel's, see Arrival."""
 
     id: str
     workspace: str
@@ -91,6 +95,7 @@ class RunRecord:
     error: str = ""
     stop_requested: bool = False
     feedback: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

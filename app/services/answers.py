@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -114,9 +115,10 @@ class Answers:
         )
         accepted = await self._arrivals.keep(
             Arrival(
-                record.workspace, record.channel, record.thread, mention.event_id, message_id, record.asker, payload
+                record.workspace, record.channel, record.thread, mention.event_id, message_id, record.asker, payload,
+                shared=record.shared,
             )
-        )
+        )  # fmt: skip
         await self._runs.start(accepted.conversation)
         return Nothing()
 
@@ -126,8 +128,8 @@ class Answers:
 
 
 def _conversation(record: RunRecord, event: Action) -> ConversationRef:
-    """The conversation as the platform tells of it, if it is the run's; it knows more than a row does."""
+    """The conversation as the platform tells of it, if it is the run's. What is told of a button does not say whether it is shared."""
     told = event.conversation
-    if told and (told.workspace, told.channel, told.thread) == (record.workspace, record.channel, record.thread):
-        return told
-    return ConversationRef(record.workspace, record.channel, record.thread)
+    if not told or (told.workspace, told.channel, told.thread) != (record.workspace, record.channel, record.thread):
+        told = ConversationRef(record.workspace, record.channel, record.thread)
+    return replace(told, shared=record.shared)

@@ -241,7 +241,8 @@ class Intake:
         place = payload_place(where.workspace, where.channel, event.message_id)
         payload = None if leaked else await self._sealer.seal(place, json.dumps(dump(event)).encode())
         return Arrival(
-            where.workspace, where.channel, where.thread, event.event_id, event.message_id, event.user.id, payload, len(event.files)
+            where.workspace, where.channel, where.thread, event.event_id, event.message_id, event.user.id, payload,
+            files=len(event.files), shared=where.shared,
         )  # fmt: skip
 
     async def _handled(self, workspace: str, handle: Callable[[], Awaitable[Outcome]]) -> Outcome:

@@ -34,7 +34,8 @@ def _keep(insert: Any) -> Any:
 def _find_or_add(insert: Any) -> Any:
     new = insert(_CONVERSATIONS)
     known = new.on_conflict_do_update(
-        index_elements=["workspace", "channel", "thread"], set_={"active_at": new.excluded.active_at}
+        index_elements=["workspace", "channel", "thread"],
+        set_={"active_at": new.excluded.active_at, "shared": new.excluded.shared},
     )
     places = (_CONVERSATIONS.c.id, _CONVERSATIONS.c.workspace, _CONVERSATIONS.c.channel, _CONVERSATIONS.c.thread)
     return known.returning(*places)
@@ -222,12 +223,14 @@ class InboxRows:
     async def _conversations(self, arrivals: Sequence[tuple[str, Arrival]]) -> dict[tuple[str, str, str], str]:
         now = self._clock.now()
         new = {_place(item): new_id for new_id, item in reversed(arrivals)}
+        shared = {_place(item): item.shared for _, item in arrivals}
         rows = [
             {
                 "id": new[place],
                 "workspace": place[0],
                 "channel": place[1],
                 "thread": place[2],
+                "shared": shared[place],
                 "created_at": now,
                 "active_at": now,
             }

@@ -163,8 +163,8 @@ class RunRows:
 
 
 def _select() -> Any:
-    thread = tables.conversations.c.thread
-    return select(_RUNS, thread).join(tables.conversations, tables.conversations.c.id == _RUNS.c.conversation_id)
+    where = tables.conversations
+    return select(_RUNS, where.c.thread, where.c.shared).join(where, where.c.id == _RUNS.c.conversation_id)
 
 
 def _record(row: Row[Any] | None) -> RunRecord | None:
@@ -172,5 +172,5 @@ def _record(row: Row[Any] | None) -> RunRecord | None:
         return None
     return RunRecord(
         row.id, row.workspace, row.conversation_id, row.channel, row.thread, row.message_id, row.asker, row.agent_id,
-        RunState(row.state), row.error, row.stop_requested, row.feedback,
+        RunState(row.state), row.error, row.stop_requested, row.feedback, row.shared,
     )  # fmt: skip

@@ -156,6 +156,7 @@ conversations = Table(
     Column("channel", Name, nullable=False),
     Column("thread", Name, nullable=False),
     Column("generation", Integer, nullable=False, default=0),
+    Column("shared", Boolean, nullable=False, default=False),  # with other organisations, as was last told
     Column("agent_id", Id, nullable=False, default=""),  # who answers here; empty until somebody does
     Column("forget_before", Name, nullable=False, default=""),  # message id: older messages are not context any more
     Column("created_at", UtcDateTime, nullable=False),

@@ -281,6 +281,19 @@ async def test_retry_asks_the_same_question_again_once(desk: Desk) -> None:
     assert [record.state for record in await desk.records()] == [RunState.FAILED, RunState.DONE]
 
 
+async def test_a_channel_stays_shared_when_a_question_of_it_is_retried(desk: Desk) -> None:
+    allowed = replace(await desk.workspaces.settings(WORKSPACE), answer_shared=True)
+    await desk.workspaces.change(WORKSPACE, allowed, ADMIN)
+    desk.model.script = [CutOff()]
+    await desk.ask("What?", where=replace(THREAD, shared=True))
+    (failed,) = await desk.records()
+    await desk.workspaces.change(WORKSPACE, replace(allowed, answer_shared=False), ADMIN)
+    await desk.press("retry", failed.id)  # the platform does not say there that the channel is shared
+    await desk.settled()
+    assert len(desk.model.requests) == 1
+    assert "shared with other organisations" in words(desk.platform.told(MEMBER)[0])
+
+
 async def test_a_question_that_is_gone_cannot_be_retried(desk: Desk) -> None:
     desk.model.script = [CutOff()]
     await desk.ask("What?")

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=255), nullable=False),
         sa.Column("thread", sa.String(length=255), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
         sa.Column("agent_id", sa.String(length=64), nullable=False),
         sa.Column("forget_before", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
