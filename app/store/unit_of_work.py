@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.url import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import SettingsError
@@ -24,6 +24,9 @@ from app.store.runs import RunRows
 from app.store.workspaces import WorkspaceRows
 
 BUSY_TIMEOUT_MS = 10_000
+
+DATA_ERRORS = (DataError, IntegrityError, ValueError, OverflowError)
+"""Raised because of what was to be written; the last two by drivers. All else is the database's own trouble, and another row's too."""
 
 
 class UnitOfWork:
