@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.audit import AuditEntry
 from app.domain.run import RunState, Usage
 from app.domain.secrets import SealedSecret
 
@@ -12,7 +13,7 @@ from app.domain.secrets import SealedSecret
 class Arrival:
     """One event to be kept. Without a payload it is a tombstone: remembered by its ids, never answered.
 
-    `shared` says that its channel is shared with people of other organisations.
+    `shared` says that its channel is shared with people of other organisations. `audit` is written down with it, once.
     """
 
     workspace: str
@@ -24,6 +25,7 @@ class Arrival:
     payload: SealedSecret | None
     files: int = 0
     shared: bool = False
+    audit: AuditEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)

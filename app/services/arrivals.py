@@ -64,6 +64,13 @@ class Arrivals:
         now = self._clock.now()
         async with self._database.begin() as uow:
             accepted = await uow.inbox.accept([(new_id("conv", now), arrival) for arrival, _ in group])
+            entries = [
+                arrival.audit
+                for (arrival, _), item in zip(group, accepted, strict=True)
+                if item.fresh and arrival.audit
+            ]
+            for entry in sorted(entries, key=lambda entry: entry.workspace):  # in one order: each trail has a lock
+                await uow.audit.append(entry)
         for (_, kept), item in zip(group, accepted, strict=True):
             if not kept.done():  # its caller may have gone
                 kept.set_result(item)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, MessageRef, UserRef
 from app.domain.events import (
     Action,
@@ -240,9 +241,11 @@ class Intake:
         where = event.conversation
         place = payload_place(where.workspace, where.channel, event.message_id)
         payload = None if leaked else await self._sealer.seal(place, json.dumps(dump(event)).encode())
+        ids = {"channel": where.channel, "message": event.message_id}
+        typed = AuditEntry(where.workspace, event.user.id, "key.typed", "message", ids) if leaked else None
         return Arrival(
             where.workspace, where.channel, where.thread, event.event_id, event.message_id, event.user.id, payload,
-            files=len(event.files), shared=where.shared,
+            files=len(event.files), shared=where.shared, audit=typed,
         )  # fmt: skip
 
     async def _handled(self, workspace: str, handle: Callable[[], Awaitable[Outcome]]) -> Outcome:

@@ -98,6 +98,15 @@ async def test_a_key_typed_in_a_message_is_neither_kept_nor_answered_and_its_wri
     assert desk.shown() == []
 
 
+async def test_a_key_typed_in_a_message_is_written_down_once_and_by_ids_only(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.intake.mention(mention(f"use {GOOD} please"))
+    await desk.settled()
+    (entry,) = [entry for entry in await desk.bench.audited() if entry.action == "key.typed"]
+    assert (entry.actor, entry.object) == (MEMBER.id, "message")
+    assert dict(entry.details) == {"channel": "C1", "message": "1767225600.000001"}
+
+
 async def test_an_unaddressed_message_is_for_an_agent_only_where_one_answers(desk: Desk) -> None:
     await desk.ask("just chatting", addressed=Addressed.FOLLOW_UP)
     assert await rows(desk) == []
