@@ -128,17 +128,20 @@ class Agents:
 
     async def set_channel(self, workspace: str, channel: str, agent_id: str, by: UserRef) -> None:
         """Give a channel its default agent; with an empty id, the workspace's default answers there again."""
-        check_channels((channel,))
+        await self.set_channels(workspace, (channel,), agent_id, by)
+
+    async def set_channels(self, workspace: str, channels: Sequence[str], agent_id: str, by: UserRef) -> None:
+        """The same for several: all of them or none."""
+        check_channels(channels)
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
-            if agent_id:
-                agent = await _existing(uow, workspace, agent_id)
-                if agent.channels and channel not in agent.channels:
-                    raise BadInput(
-                        f"{agent.name} does not answer in that channel. Change its channels first.", field="agent"
-                    )
-            await uow.agents.keep_channel(workspace, channel, agent_id)
-            await uow.audit.append(AuditEntry(workspace, by.id, "channel.agent_set", channel, {"agent": agent_id}))
+            agent = await _existing(uow, workspace, agent_id) if agent_id else None
+            if agent and agent.channels and not set(channels) <= set(agent.channels):
+                where = "that channel" if len(channels) == 1 else "all of these channels"
+                raise BadInput(f"{agent.name} does not answer in {where}. Change its channels first.", field="agent")
+            for channel in channels:
+                await uow.agents.keep_channel(workspace, channel, agent_id)
+                await uow.audit.append(AuditEntry(workspace, by.id, "channel.agent_set", channel, {"agent": agent_id}))
 
     async def keep_all(self, workspace: str, drafts: Sequence[AgentDraft], by: UserRef) -> tuple[int, int]:
         """Make or change agents by their names, all or none; others stay as they are. Tells how many were made and how many changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -310,6 +311,18 @@ async def test_agents_are_paused_resumed_made_default_and_deleted(bench: Bench) 
     assistant = await bench.agent()
     await bench.pressed("agent_delete", assistant.id)
     assert [a.name for a in await bench.agents.all(WORKSPACE)] == ["writer"]
+
+
+async def test_channels_get_an_agent_all_or_none(bench: Bench) -> None:
+    agent = await bench.agent()
+    async with bench.database.begin() as uow:
+        await uow.agents.change(replace(agent, channels=("C1",)))
+    before = await bench.actions()
+    outcome = await bench.sent("channel_save", {"channels": "C1 C2", "agent": agent.id})
+    assert isinstance(outcome, FieldErrors)
+    assert "all of these channels" in outcome.errors["agent"]
+    assert await bench.agents.channels(WORKSPACE) == {}
+    assert await bench.actions() == before
 
 
 async def test_channels_get_an_agent_and_give_it_back(bench: Bench) -> None:

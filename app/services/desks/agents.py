@@ -110,10 +110,9 @@ class AgentDesk:
         if not channels:
             return FieldErrors({"channels": "Choose at least one channel."})
         try:
-            for channel in channels:
-                await self._agents.set_channel(sent.user.workspace, channel, sent.values.get("agent", ""), sent.user)
+            await self._agents.set_channels(sent.user.workspace, channels, sent.values.get("agent", ""), sent.user)
         except BadInput as error:
-            return FieldErrors({"agent": error.message})
+            return FieldErrors({error.field or "agent": error.message})
         return Close()
 
     async def clear_channel(self, workspace: str, by: UserRef, channel: str) -> None:
