@@ -313,6 +313,12 @@ async def test_agents_are_paused_resumed_made_default_and_deleted(bench: Bench) 
     assert [a.name for a in await bench.agents.all(WORKSPACE)] == ["writer"]
 
 
+async def test_an_error_beside_a_field_shows_no_marks(bench: Bench) -> None:
+    outcome = await bench.sent("agent_save", AGENT | {"model": "openai/gpt-fine"})
+    assert isinstance(outcome, FieldErrors)
+    assert "Set one with /byok setkey openai." in outcome.errors["model"]
+
+
 async def test_channels_get_an_agent_all_or_none(bench: Bench) -> None:
     agent = await bench.agent()
     async with bench.database.begin() as uow:

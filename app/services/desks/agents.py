@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.domain.agent import AgentSpec, Effort
 from app.domain.chat import UserRef
-from app.domain.events import Close, FieldErrors, Open, Outcome, Submission
+from app.domain.events import Close, Open, Outcome, Submission
 from app.domain.keys import ProviderKey
 from app.domain.views import View
 from app.errors import BadInput
@@ -17,6 +17,7 @@ from app.services.key_usage import paying_key
 from app.services.keys import Keys
 from app.services.model_menu import AUTOMATIC, Chosen, ModelMenu, with_current
 from app.services.screens import agents as screens
+from app.services.screens.words import beside
 
 LONGEST_NUMBER = 12
 QUICKLY = 1.2
@@ -59,7 +60,7 @@ class AgentDesk:
             else:
                 agent = await self._agents.edit(workspace, before.id, draft, sent.user)
         except BadInput as error:
-            return FieldErrors({error.field if error.field in sent.values else "name": error.message})
+            return beside(error.field if error.field in sent.values else "name", error.message)
         return Close(screens.saved(agent, new=before is None))
 
     async def set_model(self, workspace: str, by: UserRef, agent_id: str, value: str) -> View:
@@ -108,11 +109,11 @@ class AgentDesk:
         """Channels were given an agent."""
         channels = sent.values.get("channels", "").split()
         if not channels:
-            return FieldErrors({"channels": "Choose at least one channel."})
+            return beside("channels", "Choose at least one channel.")
         try:
             await self._agents.set_channels(sent.user.workspace, channels, sent.values.get("agent", ""), sent.user)
         except BadInput as error:
-            return FieldErrors({error.field or "agent": error.message})
+            return beside(error.field or "agent", error.message)
         return Close()
 
     async def clear_channel(self, workspace: str, by: UserRef, channel: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from app.domain.chat import UserRef
-from app.domain.events import Close, FieldErrors, Open, Outcome, Submission
+from app.domain.events import Close, Open, Outcome, Submission
 from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.views import View
 from app.errors import BadInput, NoKey
@@ -110,12 +110,12 @@ class KeyDesk:
     async def _set(self, sent: Submission, provider: str, label: str) -> Outcome:
         secret = sent.secrets.get("key")
         if secret is None:
-            return FieldErrors({"key": "Paste the key here."})
+            return words.beside("key", "Paste the key here.")
         try:
             entry = KeyEntry(provider, secret, label, sent.values.get("base_url", ""))
             kept = await self._keys.setting.set(sent.user.workspace, entry, sent.user)
         except BadInput as error:
-            return FieldErrors({_field(sent, error.field): error.message})
+            return words.beside(_field(sent, error.field), error.message)
         why = kept.error.message if kept.error and kept.key.status is KeyStatus.UNVERIFIED else ""
         return Close(screens.saved(self._title(kept.key), kept.key, kept.moved, replaced=kept.replaced, why=why))
 

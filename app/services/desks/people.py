@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from app.domain.chat import UserRef
-from app.domain.events import Close, FieldErrors, Open, Outcome, Submission
+from app.domain.events import Close, Open, Outcome, Submission
 from app.domain.views import View
 from app.errors import BadInput
 from app.services.access import Access
 from app.services.screens import people as screens
+from app.services.screens.words import beside
 from app.services.workspaces import Workspaces, WorkspaceSettings
 from app.store.unit_of_work import Database
 
@@ -70,7 +71,7 @@ class PeopleDesk:
         try:
             settings = WorkspaceSettings(**switches, max_runs=int(typed) if typed.isdecimal() and len(typed) < 9 else 0)
         except BadInput as error:
-            return FieldErrors({error.field: error.message})
+            return beside(error.field, error.message)
         changed = await self._workspaces.change(sent.user.workspace, settings, sent.user)
         return Close(screens.settings_saved(changed))
 

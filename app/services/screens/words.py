@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
+from app.domain.events import FieldErrors
 from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.views import Bold, Code, Level, Notice, Person, Rich, Span, Text, View, rich
 
@@ -36,6 +37,11 @@ def refused(message: str) -> View:
 def marked(message: str) -> Rich:
     """A sentence of ours, with what stands between backticks shown as something to type."""
     return tuple(Code(part) if at % 2 else part for at, part in enumerate(message.split("`")) if part)
+
+
+def beside(field: str, message: str) -> FieldErrors:
+    """What is wrong with a field; no platform shows anything but plain text there, so backticks go."""
+    return FieldErrors({field: message.replace("`", "")})
 
 
 def shown(key: ProviderKey) -> str:
