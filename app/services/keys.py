@@ -25,6 +25,8 @@ from app.store.unit_of_work import Database
 from app.telemetry import metrics
 
 ASKED_ABOUT_MODELS_EVERY = timedelta(hours=6)
+WORTH_WAITING = 1.0
+"""Seconds that a question waits to learn how much its model can take in; unknown, a long thread may be too long for it."""
 
 
 class Keys:
@@ -82,8 +84,7 @@ class Keys:
                 "An admin can replace it with `/byok setkey`."
             )
         model = agent.model or await self._best(agent, key)
-        self.models.warm(key)
-        info = self.models.find(key, model)
+        info = await self.models.look_up(key, model, seconds=WORTH_WAITING)
         window = info.context_window if info else 0
         return ModelChoice(key.provider, model, key.id, key.version, key.fingerprint, window)
 

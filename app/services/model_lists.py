@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,8 +44,12 @@ class ModelLists:
         kept = self._kept.get(_slot(key))
         return kept.models if kept and not kept.error and self._clock.now() < kept.until else None
 
-    def find(self, key: ProviderKey, model: str) -> ModelInfo | None:
-        """What was last heard of a model, be it hours ago; nobody is asked."""
+    async def look_up(self, key: ProviderKey, model: str, *, seconds: float) -> ModelInfo | None:
+        """What was last heard of a model, be it hours ago. Where nothing was yet, as right after a start, the list is waited for, so many seconds at most."""
+        self.warm(key)
+        if _slot(key) not in self._kept:
+            with suppress(TimeoutError, UserError):
+                await self.of(key, seconds=seconds)
         kept = self._kept.get(_slot(key))
         return next((info for info in kept.models if info.id == model), None) if kept else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from app.domain.agent import AgentSpec
 from app.domain.keys import KeyStatus, ModelChoice
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, RateLimited, Unreachable
 from app.services.agent_drafts import AgentDraft
+from app.services.keys import Keys
+from app.services.notices import Notices
 from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, BAD, GOOD, MEMBER, OPERATOR, OTHER, WORKSPACE, Bench, question, words
 from tests.fakes.provider import models
@@ -17,6 +20,12 @@ from tests.fakes.provider import models
 
 async def writer(bench: Bench, **settings: str) -> AgentSpec:
     return await bench.agents.create(WORKSPACE, AgentDraft("writer", **settings), ADMIN)  # type: ignore[arg-type]
+
+
+def restarted(bench: Bench) -> Keys:
+    """What another process knows: nothing but what is in the database."""
+    notices = Notices({bench.platform.name: bench.platform}, bench.access)
+    return Keys(bench.database, ring=bench.ring, notices=notices, background=bench.background, clock=bench.clock)
 
 
 async def test_without_a_key_nobody_is_asked_and_the_person_is_told(
@@ -39,6 +48,30 @@ async def test_an_agent_without_a_model_gets_the_default_keys_best_one(bench: Be
     choice = await bench.keys.resolve(unset)
     assert (choice.provider, choice.model, choice.context_window) == ("anthropic", "claude-fine", 200_000)
     assert choice.key_id == (await bench.key()).id
+
+
+async def test_right_after_a_start_a_models_size_is_waited_for(bench: Bench) -> None:
+    await bench.set_key()
+    agent = await writer(bench, provider="anthropic", model="claude-old")
+    assert (await restarted(bench).resolve(agent)).context_window == 200_000
+
+
+async def test_a_provider_that_is_slow_to_list_its_models_holds_a_question_up_for_a_second_at_most(
+    bench: Bench,
+) -> None:
+    await bench.set_key()
+    agent = await writer(bench, provider="anthropic", model="claude-old")
+    keys = restarted(bench)
+    bench.anthropic.pause = 5
+    async with asyncio.timeout(3):
+        assert (await keys.resolve(agent)).context_window == 0
+
+
+async def test_a_provider_that_cannot_list_its_models_is_asked_all_the_same(bench: Bench) -> None:
+    await bench.set_key()
+    agent = await writer(bench, provider="anthropic", model="claude-old")
+    bench.anthropic.failure = Unreachable()
+    assert (await restarted(bench).resolve(agent)).context_window == 0
 
 
 async def test_the_longest_known_providers_key_pays_for_agents_without_one(bench: Bench) -> None:
