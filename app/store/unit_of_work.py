@@ -23,8 +23,6 @@ from app.store.keys import KeyRows
 from app.store.runs import RunRows
 from app.store.workspaces import WorkspaceRows
 
-BUSY_TIMEOUT_MS = 10_000
-
 DATA_ERRORS = (DataError, IntegrityError, ValueError, OverflowError)
 """Raised because of what was to be written; the last two by drivers. All else is the database's own trouble, and another row's too."""
 
@@ -100,7 +98,7 @@ class Database:
             try:
                 busy, *_ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
             finally:
-                await driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+                await driver.execute(f"PRAGMA busy_timeout={sqlite_driver.BUSY_TIMEOUT_MS}")
         return not busy
 
     async def dispose(self) -> None:
@@ -139,7 +137,7 @@ def _sqlite(url: URL, *, connections: int, begin: str, read_only: bool = False) 
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin too late, and never IMMEDIATE
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout={sqlite_driver.BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.execute("PRAGMA foreign_keys=ON")

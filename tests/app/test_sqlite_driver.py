@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.store.unit_of_work import Database
+from tests.fakes.databases import TestClock
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
 
@@ -71,3 +72,22 @@ async def test_a_writer_cancelled_on_any_errand_leaves_a_connection_that_works(d
         count = (await unit.connection.execute(text("SELECT count(*) FROM t"))).scalar_one()
     assert count % 5 == 0, "a transaction is whole or not there"
     assert count >= 5
+
+
+async def test_a_writer_waits_for_another_process_and_holds_nobody_else_up(database: Database) -> None:
+    other = Database(database.url.render_as_string(), TestClock())
+    async with database.begin() as unit:
+        await unit.connection.execute(text("CREATE TABLE t (x)"))
+
+    async def write() -> None:
+        async with other.begin() as unit:
+            await unit.connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    async with database.begin():
+        waiting = asyncio.create_task(write())
+        async with asyncio.timeout(5):
+            for _ in range(100):
+                await asyncio.sleep(0.001)  # the loop goes on
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 10)
+    await other.dispose()
