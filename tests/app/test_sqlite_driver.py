@@ -75,7 +75,7 @@ async def test_a_writer_cancelled_on_any_errand_leaves_a_connection_that_works(d
 
 
 async def test_a_writer_waits_for_another_process_and_holds_nobody_else_up(database: Database) -> None:
-    other = Database(database.url.render_as_string(), TestClock())
+    other = Database(f"sqlite:///{database.url.database}", TestClock())
     async with database.begin() as unit:
         await unit.connection.execute(text("CREATE TABLE t (x)"))
 
