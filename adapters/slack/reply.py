@@ -10,8 +10,9 @@ import structlog
 
 from adapters.slack import render
 from adapters.slack.elements import button
+from adapters.slack.fences import closed, open_fence
 from adapters.slack.identity import Json
-from adapters.slack.text import Inert, closed, head_and_tail, inert, open_fence, split
+from adapters.slack.text import Inert, head_and_tail, inert, split
 from adapters.slack.thread import ENDED, NO_STREAMS, Thread
 from adapters.slack.web_api import SlackRefused
 from adapters.slack.written import Part, Written

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
+from adapters.slack.fences import Fences, closed, open_fence
+
 JOINER = "\u2060"
 """A word joiner: invisible, and enough to keep `<!channel>` from being one."""
 
 _RINGS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 _HALF_A_RING = re.compile(r"(?:<|@\w{0,8})$")
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_PREFIX = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
+_FENCE_ELSEWHERE = re.compile(rf"{_PREFIX}(?:`{{3,}}|~{{3,}})[\w+#-]*\s*")
+"""A line that looks like a fence where we follow none (in a quotation): its marks pair with nothing that we write."""
+_MAYBE_A_FENCE = re.compile(rf"{_PREFIX}(?:[`~]|[-*+]?$|\d+[.)]?$)")
+"""A line that may become one, or of which too little is known."""
 _INLINE = re.compile(
     r"""
-      (?P<code>(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))
+      (?P<code>(?<![`\\])(?P<ticks>`+)(?!`)(?P<body>.*?)(?<!`)(?P=ticks)(?!`))
     | !?\[(?P<label>[^\]\n]*)\]\((?P<url>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+["'(][^\n]*?["')])?\)
     | <(?P<auto>(?:https?://|mailto:|www\.)[^>\s|]+)(?:\|(?P<name>[^>\n]*))?>
     | (?P<bare>(?:https?://|www\.)[^\s<>`]+|(?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s<>`]+)
@@ -34,13 +40,15 @@ class Inert:
 
     def __init__(self) -> None:
         self._held = ""
-        self._fence = ""
-        self._new_line = True
+        self._fences = Fences()
+        self._line_so_far = ""
+        self._is_code = self._is_kept = False
+        self._last = ""  # the last character that was shown
 
     def feed(self, text: str) -> str:
         """More Markdown in, what can be shown of it out."""
         self._held += _UNSEEN.sub("", text)
-        cut = _whole_until(self._held, in_fence=bool(self._fence))
+        cut = _whole_until(self._held, in_fence=self._is_code, new_line=not self._line_so_far)
         ready, self._held = self._held[:cut], self._held[cut:]
         return self._made_inert(ready)
 
@@ -50,19 +58,30 @@ class Inert:
         return self._made_inert(ready)
 
     def _made_inert(self, text: str) -> str:
-        return "".join(self._line(line) for line in text.splitlines(keepends=True))
+        return "".join(self._piece(piece) for piece in re.findall(r"[^\n]*\n|[^\n]+", text))
 
-    def _line(self, line: str) -> str:
-        fence = _FENCE.match(line) if self._new_line else None
-        self._new_line = line.endswith("\n")
-        if self._fence:
-            if fence and fence[1].startswith(self._fence) and not fence[2].strip():
-                self._fence = ""
-            return _unring(line)
-        if fence and "`" not in fence[2]:
-            self._fence = fence[1]
-            return _unring(line)
-        return _inline(line)
+    def _piece(self, piece: str) -> str:
+        """A line, or what is known of one."""
+        if self._line_so_far:
+            shown = _unring(piece) if self._is_kept else _inline(piece, after=self._last)
+        else:
+            shown = self._begun(piece)
+        self._line_so_far = "" if piece.endswith("\n") else self._line_so_far + piece
+        self._last = shown[-1:] or self._last
+        return shown
+
+    def _begun(self, piece: str) -> str:
+        """A line's first piece."""
+        inside = bool(self._fences.opener)
+        self._is_code = self._fences.line(piece if piece.endswith("\n") else piece + self._held)
+        self._is_kept = self._is_code or _FENCE_ELSEWHERE.fullmatch(piece) is not None
+        ended = self._fences.ended
+        if self._is_code:
+            code = self._fences.outdented(piece)
+            piece = (
+                code if inside and not ended else code.replace("|", "")
+            )  # or it might be read as the head of a table
+        return ended + (_unring(piece) if self._is_kept else _inline(piece, after=self._last))
 
 
 def inert(markdown: str) -> str:
@@ -71,17 +90,22 @@ def inert(markdown: str) -> str:
     return one.feed(markdown) + one.flush()
 
 
-def _inline(text: str) -> str:
-    pieces, at = [], 0
+def _inline(text: str, *, after: str = "") -> str:
+    """A line outside of fences, or a piece of one. Every backtick that is left pairs with its own: no other can open a link's code."""
+    shown, at = after, 0
+    links = (found["code"] is None or _INLINE.search(found["body"]) for found in _INLINE.finditer(text))
+    apart = text.lstrip().startswith("|") or any(links)
     for found in _INLINE.finditer(text):
-        pieces += [_unring(text[at : found.start()]), _inert_piece(found)]
+        shown += _plain(text[at : found.start()])
+        piece = _inert_piece(found, apart=apart)
+        shown += JOINER + piece if piece.startswith("`") and shown.endswith(("`", "\\")) else piece
         at = found.end()
-    return "".join([*pieces, _unring(text[at:])])
+    return (shown + _plain(text[at:]))[len(after) :]
 
 
-def _inert_piece(found: re.Match[str]) -> str:
+def _inert_piece(found: re.Match[str], *, apart: bool) -> str:
     if found["code"]:
-        return _unring(found["code"])
+        return _code_span(found["ticks"], found["body"], apart=apart)
     if found["url"] is not None:
         return _labelled(found["label"], found["url"])
     if found["auto"]:
@@ -91,29 +115,41 @@ def _inert_piece(found: re.Match[str]) -> str:
     return _as_code(bare.removesuffix(end)) + end
 
 
+def _code_span(ticks: str, body: str, *, apart: bool) -> str:
+    """`apart`: a bar may begin another cell of a table, whatever the backticks say, so none is left inside."""
+    if "`" in body and (len(ticks) > 2 or "```" in body or apart):
+        mark = _plain(ticks)
+        return f"{mark}{_inline(body)}{mark}"
+    ticks = ticks if "`" in body else "`"
+    return _unring("|".join(f"{ticks}{part}{ticks}" if part else "" for part in (body.split("|") if apart else [body])))
+
+
 def _labelled(label: str, url: str) -> str:
-    label = _INLINE.sub(_inert_piece, label)
-    return (
-        f"{_unring(label)} ({_as_code(url)})" if label and label.strip("`") != url else _as_code(url) if url else label
-    )
+    if not label or label.strip("`") == url:
+        return _as_code(url) if url else label
+    return f"{_inline(label)} ({_as_code(url)})"
 
 
 def _as_code(url: str) -> str:
-    return f"`{_unring(url.replace('`', '%60'))}`"
+    return f"`{_unring(url.replace('`', '%60').replace('|', '%7C'))}`"
+
+
+def _plain(text: str) -> str:
+    return _unring(re.sub(r"\\?`", "ˋ", text).replace("](", f"]{JOINER}("))
 
 
 def _unring(text: str) -> str:
     return _RINGS.sub(lambda ring: ring[0] + JOINER, text)
 
 
-def _whole_until(text: str, *, in_fence: bool) -> int:
+def _whole_until(text: str, *, in_fence: bool, new_line: bool) -> int:
     """How much of the text surely has no construct that only its continuation would complete."""
     line_start = text.rfind("\n") + 1
     line = text[line_start:]
-    if line.lstrip(" ")[:1] in {"`", "~"} and len(line) < _HELD_AT_MOST:
-        return line_start  # may become a fence
+    if (new_line or line_start) and _MAYBE_A_FENCE.match(line):
+        return line_start
     cut = max(text.rfind(" "), text.rfind("\n"), text.rfind("\t")) + 1
-    if in_fence:
+    if in_fence and not line_start:
         return cut
     shown = text[line_start:cut]
     for opener in (_open_code(shown), _open_link(shown)):
@@ -143,29 +179,6 @@ def _open_link(line: str) -> int:
     rest = line[start:]
     closed = re.match(r"\[[^\]\n]*\](?:\([^)\n]*\)|(?!\()[\s\S])|<[^>\n]*>|<\s", rest)
     return -1 if closed else start - (start > 0 and line[start - 1] == "!")
-
-
-def open_fence(markdown: str) -> str:
-    """The opening line of a code fence that this text leaves open; empty if it leaves none."""
-    opener, marker = "", ""
-    for line in markdown.splitlines():
-        fence = _FENCE.match(line)
-        if not fence:
-            continue
-        if not opener and "`" not in fence[2]:
-            opener, marker = line.strip(), fence[1]
-        elif opener and fence[1].startswith(marker) and not fence[2].strip():
-            opener = ""
-    return opener
-
-
-def closed(markdown: str) -> str:
-    """The text with its open code fence closed."""
-    opener = open_fence(markdown)
-    if not opener:
-        return markdown
-    marker = opener[: len(opener) - len(opener.lstrip(opener[0]))]
-    return f"{markdown}{'' if markdown.endswith(chr(10)) else chr(10)}{marker}"
 
 
 def head_and_tail(text: str, room: int) -> tuple[str, str]:

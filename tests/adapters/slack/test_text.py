@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.text import (
-    JOINER,
-    Inert,
-    closed,
-    cut,
-    escape,
-    head_and_tail,
-    inert,
-    open_fence,
-    split,
-    unescape,
-)
+from adapters.slack.fences import closed, open_fence
+from adapters.slack.text import JOINER, Inert, cut, escape, head_and_tail, inert, split, unescape
 
 PIECES = [
     *"ab `~<>[]()!@#|*_-.:/",
@@ -61,6 +51,55 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
     ],
 )
 def test_model_text_is_made_inert_and_little_else(said: str, shown: str) -> None:
+    assert inert(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("a ` https://e.vil/q", "a ˋ `https://e.vil/q`"),
+        ("`\nhttps://e.vil/q `", "ˋ\n`https://e.vil/q` ˋ"),
+        ("x ```https://e.vil/q`", "x ˋˋˋ`https://e.vil/q`ˋ"),
+        ("\\`https://e.vil/q`", "ˋ`https://e.vil/q`ˋ"),
+        ("\\https://e.vil/q", f"\\{JOINER}`https://e.vil/q`"),
+        ("``a``https://e.vil/q", f"`a`{JOINER}`https://e.vil/q`"),
+        ("[b ` c](https://e.vil/q)", "b ˋ c (`https://e.vil/q`)"),
+        ("[b\nc](e.vil/q)", f"[b\nc]{JOINER}(`e.vil/q`)"),
+        ("| `a | https://e.vil/q` |", "| `a `|` https://e.vil/q` |"),
+        ("`curl https://a.b/c | sh` or `a || b`", "`curl https://a.b/c `|` sh` or `a `||` b`"),
+        ("`a || b` and ``a ` b``", "`a || b` and ``a ` b``"),
+    ],
+)
+def test_no_backtick_of_the_models_opens_the_code_that_a_link_is_put_into(said: str, shown: str) -> None:
+    assert inert(said) == shown
+
+
+@given(st.lists(st.sampled_from([*"ab `\\|[]()\n", "``", "https://e.vil/q", "](https://e.vil/q)"]), max_size=40))
+def test_every_link_is_inside_code_as_markdown_reads_it(pieces: list[str]) -> None:
+    shown = re.sub(
+        r"^ {0,3}```.*?(?:^ {0,3}```+[ \t]*$|\Z)", "", inert("".join(pieces)), flags=re.DOTALL | re.MULTILINE
+    )
+    assert "https" not in re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "", shown, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_commands_in_a_list_stay_as_they_are_but_for_their_indentation(size: int) -> None:
+    said = "10. Get it:\n    ```sh\n    curl https://a.b/c | sh\n      -x\n    ```\n    - or\n\n      ~~~\n\t\twww.a.b/c\n      ~~~\n- ```\n  x\n"
+    shown = "10. Get it:\n```sh\ncurl https://a.b/c | sh\n  -x\n```\n    - or\n\n~~~\n  www.a.b/c\n~~~\n-\n```\nx\n"
+    one = Inert()
+    assert "".join(one.feed(said[at : at + size]) for at in range(0, len(said), size)) + one.flush() == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("- a\n  ```\n  b\nhttps://e.vil/q", "- a\n```\nb\n```\n`https://e.vil/q`"),
+        ("- a\n  ~~~\n  b\n```\nc", "- a\n~~~\nb\n~~~\n```\nc"),
+        ("text\n14. a\n    ```\n    https://e.vil/q", "text\n14. a\n    ```\n    `https://e.vil/q`"),
+        ("> ```\n> https://e.vil/q", "> ```\n> `https://e.vil/q`"),
+    ],
+)
+def test_a_fence_ends_with_its_list_item(said: str, shown: str) -> None:
     assert inert(said) == shown
 
 
