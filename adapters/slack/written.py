@@ -52,9 +52,7 @@ class Written:
         if part.live:
             part.counted = True
             self._thread.traffic.streams += 1
-        where = self._target.conversation
-        message = MessageRef(where.workspace, where.channel, part.ts)
-        await self._save(PartRef(len(self.parts) - 1, message, streamed=part.live))
+        await self._saved(len(self.parts) - 1)
 
     async def settle(self, texts: Sequence[str], blocks: list[Json]) -> None:
         """Make the messages show these texts and no others, with these blocks under the last; whatever state they are in."""
@@ -80,17 +78,33 @@ class Written:
         for part in self.parts:
             self.no_longer_live(part)
 
+    async def _saved(self, position: int) -> None:
+        part, where = self.parts[position], self._target.conversation
+        message = MessageRef(where.workspace, where.channel, part.ts)
+        await self._save(PartRef(position, message, streamed=part.live))
+
     async def _complete(self, position: int, text: str, blocks: list[Json], *, last: bool) -> None:
         part = self.parts[position]
         if part.live and part.exact and text.startswith(part.text):
             if await self._stopped_with(position, text, blocks, last=last):
                 return
-            await self._thread.last_edit(part.ts, text, blocks, position=position)
+            await self._rewritten(position, text, blocks)
         elif part.live or blocks or not part.exact or part.text != text:
             await self._end_stream(position)
-            await self._thread.last_edit(part.ts, text, blocks, position=position)
+            await self._rewritten(position, text, blocks)
         part.text, part.exact = text, True
         self.no_longer_live(part)
+
+    async def _rewritten(self, position: int, text: str, blocks: list[Json]) -> None:
+        """Edit the message; if somebody deleted it meanwhile, write another in its place."""
+        part = self.parts[position]
+        try:
+            await self._thread.last_edit(part.ts, text, blocks, position=position)
+        except SlackRefused as error:
+            if error.error != "message_not_found":
+                raise
+            part.ts = await self._thread.post(text, blocks, position=position)
+            await self._saved(position)
 
     async def _stopped_with(self, position: int, text: str, blocks: list[Json], *, last: bool) -> bool:
         """End the stream with the rest of its text. False if Slack had ended it before: then it has to be edited."""

@@ -257,6 +257,19 @@ async def test_a_lost_answer_to_a_post_doubles_nothing(wire: SlackWire) -> None:
     assert len(wire.answers(event.conversation)) == 1
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_message_that_somebody_deleted_is_written_anew(wire: SlackWire, *, streaming: bool) -> None:
+    wire.slack.configure(streaming=streaming)
+    event, parts = await asked(wire), Parts()
+    reply = await begun(wire, event, "Forty ", parts)
+    (shown,) = wire.slack.replies(CHANNEL, event.conversation.thread)
+    del wire.slack.world.channel(CHANNEL).messages[shown["ts"]]
+    await reply.finish("Forty two.", UNDER)
+    (answer,) = wire.answers(event.conversation)
+    assert "Forty two." in answer
+    assert parts.refs[-1].message.id != shown["ts"]
+
+
 async def test_a_refusal_for_good_is_told(wire: SlackWire) -> None:
     event = await asked(wire)
     wire.slack.world.channels[CHANNEL].members.remove("UBOT")
