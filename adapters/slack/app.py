@@ -34,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 _ANY = re.compile(r".*", re.DOTALL)
 
+_BEFORE_ACK = 2.0
+"""Seconds that showing an outcome may take of the three until Slack calls a button broken; what takes longer goes on besides."""
+
 
 class SlackApp:
     """One bolt app. `dispatch` takes the parsed body of a request that is known to be Slack's, whatever brought it."""
@@ -152,7 +155,8 @@ class SlackApp:
         action = interactions.action(body, here.me)
         if not isinstance(action, parse.Ignored):
             outcome = await self._inbound.action(action)
-            await self._outcomes.of_action(outcome, interactions.handle(body), here)
+            shown = self._spawn(self._outcomes.of_action(outcome, interactions.handle(body), here))
+            await asyncio.wait([shown], timeout=_BEFORE_ACK)
         await ack()
 
     async def _on_submission(self, body: Json, ack: AsyncAck) -> None:
@@ -200,10 +204,11 @@ class SlackApp:
         where = ConversationRef(here.me.workspace, at.channel, at.thread, place) if at.channel else None
         await self._platform.whisper(here.me.user(at.user), view, where)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     @staticmethod
     async def _guarded(work: Coroutine[Any, Any, None]) -> None:

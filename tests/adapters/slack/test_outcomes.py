@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -59,6 +60,16 @@ async def test_on_home_a_screen_is_published_and_all_else_is_a_window(wire: Slac
     shown = len(wire.slack.calls("views.open"))
     await on_home(wire, Nothing())
     assert len(wire.slack.calls("views.open")) == shown
+
+
+async def test_a_button_is_answered_in_time_however_slow_slack_is(wire: SlackWire) -> None:
+    await wire.platform.publish_home(wire.member, SCREEN)
+    wire.slack.configure(delays={"views.publish": 2.6})
+    wire.inbound.outcome = Replace(NEW)
+    started = time.monotonic()
+    await wire.press(wire.member, "go", "v")
+    assert (wire.last_status, time.monotonic() - started < 2.5) == (200, True)
+    await wire.slack.until(lambda: "New screen" in wire.home(wire.member))
 
 
 async def in_form(wire: SlackWire, outcome: Outcome) -> None:
