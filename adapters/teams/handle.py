@@ -1,0 +1,48 @@
+"""What our cards carry, and how an interaction with one may be answered. Render writes it, interactions reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from adapters.teams.where import Where
+from app.domain.chat import ConversationRef, UserRef
+
+OURS = "latchkey"
+"""The one member of an action's `data` that is ours: an object with the names below, all strings.
+
+`{"latchkey": {"a": action id, "v": value, "c": the view's context, "f": form id, "d": dialog id}, …input ids…}`; with `f` it is a
+Submission, with `a` an Action. On a select's own button `i` names the input whose chosen value is the Action's `value`.
+"""
+ACTION, VALUE, CONTEXT, FORM, DIALOG, INPUT = "a", "v", "c", "f", "d", "i"
+
+SECRET_PREFIX = "secret:"  # noqa: S105 - the beginning of an input's id: what is typed there becomes a Secret
+"""An Input.Text for a secret has the id `secret:<field name>`; all others have the bare field name."""
+
+DATASET = "latchkey"
+"""A filtered ChoiceSet asks us for choices as `choices.data.dataset` = `latchkey|<action id or field name>|<context>`."""
+
+
+class Way(StrEnum):
+    """How an interaction came, hence how it is answered."""
+
+    FETCH = "task/fetch"  # a button that opens a dialog: the invoke's answer is {"task": …}
+    SUBMIT = "task/submit"  # a button inside a dialog: the same
+    EXECUTE = "adaptiveCard/action"  # Action.Execute: the invoke's answer is a card or a message
+    MESSAGE = "message"  # Action.Submit on a card, or a typed command: nothing to answer with but new messages and updates
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What an interaction lets us answer with. Lives as long as the request; never stored.
+
+    `card` is the activity id of the card that was pressed (empty for a command), `dialog` what render put under DIALOG.
+    """
+
+    way: Way
+    place: Where
+    user: UserRef
+    conversation: ConversationRef
+    card: str = ""
+    dialog: str = ""
+    values: dict[str, str] = field(default_factory=dict, repr=False)
