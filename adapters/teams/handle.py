@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
+from adapters.teams.payload import Json
 from adapters.teams.where import Where
 from app.domain.chat import ConversationRef, UserRef
+from app.domain.events import Outcome
+from app.domain.views import Suggestion
 
 OURS = "latchkey"
 """The one member of an action's `data` that is ours: an object with the names below, all strings.
@@ -29,7 +33,9 @@ class Way(StrEnum):
     FETCH = "task/fetch"  # a button that opens a dialog: the invoke's answer is {"task": …}
     SUBMIT = "task/submit"  # a button inside a dialog: the same
     EXECUTE = "adaptiveCard/action"  # Action.Execute: the invoke's answer is a card or a message
-    MESSAGE = "message"  # Action.Submit on a card, or a typed command: nothing to answer with but new messages and updates
+    MESSAGE = (
+        "message"  # Action.Submit on a card, or a typed command: nothing to answer with but new messages and updates
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,16 @@ class Handle:
     card: str = ""
     dialog: str = ""
     values: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+class Answers(Protocol):
+    """What app.py needs of outcomes.py. Trouble with delivering never undoes what was done, so neither raises PlatformError."""
+
+    async def to_invoke(self, outcome: Outcome, at: Handle) -> Json:
+        """The body of the invoke's answer; empty where there is nothing to say."""
+
+    async def to_message(self, outcome: Outcome, at: Handle) -> None:
+        """Deliver to where there is no answer to write into (`Way.MESSAGE`); called after the 200."""
+
+    async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
+        """Greet somebody in the one-to-one chat that installing has opened, with what they may ask."""
