@@ -95,7 +95,7 @@ def failure(
         after = f"It asks to wait {_patience(retry_after)}. {after}"
     blocks: list[Block] = [Notice(rich(cause), Level.WARNING), Note(rich(after))]
     if to_admin and code in (KeyRejected.__name__, NoCredit.__name__):
-        blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY), _button(run))))
+        blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY, opens=True), _button(run))))
     elif code not in _WITHOUT_RETRY:
         blocks.append(_retry(run))
     return View(blocks=tuple(blocks))
@@ -108,7 +108,7 @@ def refusal(message: str) -> View:
 
 def _missing(message: str, run: str, *, to_admin: bool) -> View:
     after = "Then press Retry." if to_admin else "Ask an admin of this workspace to do so, then press Retry."
-    first = (Button(ADD, "Set a key", style=Style.PRIMARY),) if to_admin else ()
+    first = (Button(ADD, "Set a key", style=Style.PRIMARY, opens=True),) if to_admin else ()
     return View(
         blocks=(Notice(rich(message), Level.WARNING), Note(rich(after)), Buttons((*first, _button(run)))),
     )

@@ -63,6 +63,7 @@ class HomeState:
     operators: tuple[UserRef, ...]
     added: tuple[AddedAdmin, ...]
     offline: tuple[AgentSpec, ...] = ()
+    platforms_own: bool = True  # whether the platform itself has admins
 
 
 def admin(state: HomeState) -> View:
@@ -121,7 +122,7 @@ def _start(state: HomeState) -> tuple[Block, ...]:
         Text(rich("✅ Latchkey is here, with an agent called ", Bold(state.agents[0].name if state.agents else "assistant"), ".")),
         Row(
             rich("⬜ ", Bold("Set a model key of yours."), f" It pays for the answers and is checked at once. {playing}"),
-            Button(key_screens.ADD, "Add a key", style=Style.PRIMARY),
+            Button(key_screens.ADD, "Add a key", style=Style.PRIMARY, opens=True),
         ),
         Text(rich("⬜ Invite Latchkey to a channel and ask: ", Code("@Latchkey what can you do?"))),
     )  # fmt: skip
@@ -132,7 +133,10 @@ def _keys(state: HomeState) -> tuple[Block, ...]:
         return ()
     blocks: list[Block] = [
         Heading("Model keys"),
-        Row(rich("They pay for the answers. There is nothing else to pay with."), Button(key_screens.ADD, "Add a key")),
+        Row(
+            rich("They pay for the answers. There is nothing else to pay with."),
+            Button(key_screens.ADD, "Add a key", opens=True),
+        ),
     ]
     for key in state.keys[:MOST_KEYS]:
         users = state.users.get(key.id, ())
@@ -149,14 +153,14 @@ def _agents(state: HomeState) -> tuple[Block, ...]:
     """The model's select beside each; past a handful, what else can be done with an agent is in its form."""
     blocks: list[Block] = [
         Heading("Agents"),
-        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent")),
+        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent", opens=True)),
     ]
     if state.offline and state.keys:
         blocks.append(Note(rich("Some agents are on the offline demo model, which only plays.")))
     brief = len(state.agents) > MOST_WITH_BUTTONS
     for agent in state.agents[:MOST_AGENTS]:
         if brief:
-            blocks.append(Row(_brief(agent), Button(agent_screens.EDIT, "Edit", agent.id)))
+            blocks.append(Row(_brief(agent), Button(agent_screens.EDIT, "Edit", agent.id, opens=True)))
         else:
             blocks += [
                 agent_screens.row(agent, state.options[agent.id], state.selected[agent.id]),
@@ -180,7 +184,7 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
         Heading("Who answers where"),
         Row(
             rich("Where no agent is named, ", Bold(default), " answers", ", except here:" if rows else " everywhere."),
-            Button(agent_screens.SET_CHANNEL, "Choose for a channel"),
+            Button(agent_screens.SET_CHANNEL, "Choose for a channel", opens=True),
         ),
         *rows,
         *more,
@@ -190,12 +194,20 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
 def _settings(state: HomeState) -> tuple[Block, ...]:
     return (
         Heading("Settings"),
-        Row(people_screens.settings_summary(state.settings), Button(people_screens.EDIT_SETTINGS, "Change")),
+        Row(
+            people_screens.settings_summary(state.settings), Button(people_screens.EDIT_SETTINGS, "Change", opens=True)
+        ),
     )
 
 
 def _admins(state: HomeState) -> tuple[Block, ...]:
-    rows = people_screens.admin_rows(state.operators, state.added[:MOST_ADMINS], state.workspace, may_change=True)
+    rows = people_screens.admin_rows(
+        state.operators,
+        state.added[:MOST_ADMINS],
+        state.workspace,
+        may_change=True,
+        platforms_own=state.platforms_own,
+    )
     return (
         Heading("Admins"),
         *rows,
