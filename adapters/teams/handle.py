@@ -23,6 +23,12 @@ ACTION, VALUE, CONTEXT, FORM, DIALOG, INPUT = "a", "v", "c", "f", "d", "i"
 SECRET_PREFIX = "secret:"  # noqa: S105 - the beginning of an input's id: what is typed there becomes a Secret
 """An Input.Text for a secret has the id `secret:<field name>`; all others have the bare field name."""
 
+CHANNELS_PREFIX = "channels:"
+"""The same for channels: links and ids are typed there, `cards.channels_in` reads them, and the field's value is ids joined by spaces."""
+
+COMMAND = "latchkey.command"
+"""The Action id of a button that opens what a typed command opens: its `value` is the command's text, to be handed to `Inbound.command`."""
+
 DATASET = "latchkey"
 """A filtered ChoiceSet asks us for choices as `choices.data.dataset` = `latchkey|<action id or field name>|<context>`."""
 
