@@ -45,6 +45,7 @@ from app.services.notices import Notices
 from app.services.plans import Planner
 from app.services.retention import Retention
 from app.services.schedule import Schedule
+from app.services.transcripts import Transcripts
 from app.services.turns import Turns
 from app.services.workspaces import Workspaces
 from app.settings import Settings
@@ -99,14 +100,18 @@ class Service:
         notices = Notices(platforms, access)
         workspaces = Workspaces(database, clock, vault.shred)
         team = Agents(database, clock)
-        self._retention = Retention(database)
+        memory = Transcripts(database, vault, platforms, clock=clock)
+        self._retention = Retention(database, memory)
         self._keys = Keys(database, ring=ring, notices=notices, background=self._background, clock=clock, demo=demo)
-        planner = Planner(database, vault, platforms, agents=team, access=access, keys=self._keys, clock=clock)
+        planner = Planner(
+            database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
+        )
         turns = Turns(
             database,
             platforms,
             keys=self._keys,
             workspaces=workspaces,
+            memory=memory,
             runner=Runner(),
             prompt=agents.prompt.build,
             tools=agents.tools.tools,
@@ -124,7 +129,7 @@ class Service:
             background=self._background,
         )
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
-        people_desk = PeopleDesk(database, access, workspaces)
+        people_desk = PeopleDesk(database, access, workspaces, memory)
         intake = Intake(
             database,
             vault,
@@ -151,6 +156,7 @@ class Service:
             ),
             home=home,
             workspaces=workspaces,
+            access=access,
             keys=self._keys,
             platforms=platforms,
             background=self._background,

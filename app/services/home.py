@@ -94,5 +94,6 @@ class Home:
             settings=await self._workspaces.settings(workspace),
             operators=self._access.operators(workspace),
             added=await self._access.added(workspace),
+            platforms_own=self._access.names_admins(workspace),
             offline=tuple(agent for agent in agents if self._keys.is_offline(agent, keys)),
         )

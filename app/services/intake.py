@@ -97,6 +97,13 @@ class Workspaces(Protocol):
         """The app was taken out of it: its keys are shredded."""
 
 
+class RemembersInstallers(Protocol):
+    """What is needed of `app.services.access`."""
+
+    async def installed_by(self, user: UserRef) -> None:
+        """Somebody installed the app: where the platform has no admins, the first to do so is one."""
+
+
 class FindsKeys(Protocol):
     """What is needed of `app.services.keys`."""
 
@@ -119,6 +126,7 @@ class Intake:
         forms: Forms,
         home: Home,
         workspaces: Workspaces,
+        access: RemembersInstallers,
         keys: FindsKeys,
         platforms: Mapping[str, ChatPlatform],
         background: Background,
@@ -132,6 +140,7 @@ class Intake:
         self._forms = forms
         self._home = home
         self._workspaces = workspaces
+        self._access = access
         self._keys = keys
         self._platforms = platforms
         self._background = background
@@ -193,6 +202,7 @@ class Intake:
         """See Inbound.message_deleted."""
         async with self._database.begin() as uow:
             found = await uow.inbox.message(message.workspace, message.channel, message.id)
+            await uow.transcripts.forget_message(message.workspace, message.channel, message.id)
             for item in found:
                 if not item.run:
                     await uow.inbox.finish(item.inbox_id)
@@ -212,6 +222,8 @@ class Intake:
     async def installed(self, workspace: str, name: str, by: UserRef | None) -> None:
         """See Inbound.installed."""
         await self._workspaces.ensure(workspace, name, by)
+        if by:
+            await self._access.installed_by(by)
 
     async def removed(self, workspace: str) -> None:
         """See Inbound.removed."""

@@ -27,6 +27,7 @@ from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
 from app.services.codec import load
 from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
+from app.services.transcripts import Transcripts
 from app.store.inbox import RETRY_MARK
 from app.store.unit_of_work import Database
 
@@ -108,10 +109,12 @@ class Planner:
         agents: ChoosesAgents,
         access: Decides,
         keys: HoldsKeys,
+        memory: Transcripts,
         clock: Clock,
     ) -> None:
         self._database = database
         self._sealer = sealer
+        self._memory = memory
         self._platforms = platforms
         self._agents = agents
         self._access = access
@@ -135,14 +138,14 @@ class Planner:
             return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True, silent=unasked))
         if not unasked and _says_forget(text, agent):
             return Plan(mention, agent, forget=True)
-        return await self._ask(claim, replace(mention, text=text), agent)
+        return await self._ask(claim, mention, agent, text)
 
-    async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec) -> Plan:
-        fetching = asyncio.create_task(self._platform(claim).history(mention.conversation))
+    async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec, text: str) -> Plan:
+        fetching = asyncio.create_task(self._thread(claim, mention))
         try:
             choice = await self._keys.resolve(agent)
         except UserError as error:
-            fetching.cancel()
+            await self._let_go(claim, fetching)
             admin = await self._access.is_admin(mention.user)
             return Plan(mention, agent, refusal=Refusal(error.code, error.message, to_admin=admin))
         except BaseException:
@@ -153,7 +156,6 @@ class Planner:
         except PlatformError as error:
             log.warning("conversation not read", run=claim.run, error=error.code)
             return Plan(mention, agent, refusal=Refusal(UNREADABLE))
-        text = mention.text
         if mention.retry_of:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
             if asked is None:
@@ -164,9 +166,26 @@ class Planner:
             except NoAgent as error:  # the question was edited, and names another one now
                 return Plan(mention, agent, refusal=Refusal(error.code, error.message, private=True))
         shown = await self._shown(claim)
-        history = context(thread, question_id(claim.message_id), claim.forget_before, shown)
+        forgotten = "" if self._memory.remembers(claim.workspace) else claim.forget_before  # erased, not left out
+        history = context(thread, question_id(claim.message_id), forgotten, shown)
         question = await self._question(mention, agent, text, history)
         return Plan(replace(mention, text=""), agent, choice, question)
+
+    async def _let_go(self, claim: Claim, fetching: asyncio.Task[tuple[HistoryMessage, ...]]) -> None:
+        """A platform need not be waited for; but what nobody else remembers is there for Retry."""
+        if self._memory.remembers(claim.workspace):
+            await fetching
+        else:
+            fetching.cancel()
+
+    async def _thread(self, claim: Claim, mention: Mention) -> tuple[HistoryMessage, ...]:
+        """What was said before, and the question: as the platform has it, or else as far as it is remembered here."""
+        if not self._memory.remembers(claim.workspace):
+            return await self._platform(claim).history(mention.conversation)
+        if not mention.retry_of:
+            safe = await self._keys.redact(claim.workspace, mention.text)
+            await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user)
+        return await self._memory.recall(claim)
 
     async def _question(
         self, mention: Mention, agent: AgentSpec, text: str, history: tuple[HistoryMessage, ...]

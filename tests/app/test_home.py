@@ -155,7 +155,7 @@ async def test_a_workspace_of_many_still_fits_on_a_screen(bench: Bench) -> None:
 
 
 async def test_a_change_publishes_the_home_of_who_made_it_anew(bench: Bench) -> None:
-    await bench.sent("settings_save", {"answer_guests": "yes", "max_runs": "8"})
+    await bench.sent("settings_save", {"answer_guests": "yes", "max_runs": "8", "memory_hours": "24"})
     assert "guests" in words(bench.platform.home(ADMIN))
     assert MEMBER not in bench.platform.homes
 

@@ -17,7 +17,7 @@ def on_disk(bench: Bench, content: bytes) -> bool:
 
 
 async def test_a_revoked_key_leaves_the_files_though_nobody_asks_anything(bench: Bench) -> None:
-    retention = Retention(bench.database)
+    retention = Retention(bench.database, bench.memory)
     await bench.set_key(GOOD)
     async with bench.database.read() as uow:
         sealed = bytes((await uow.connection.execute(select(provider_keys.c.sealed))).scalar_one())
@@ -30,7 +30,7 @@ async def test_a_revoked_key_leaves_the_files_though_nobody_asks_anything(bench:
 
 
 async def test_so_does_the_data_key_of_a_removed_workspace(bench: Bench) -> None:
-    retention = Retention(bench.database)
+    retention = Retention(bench.database, bench.memory)
     await bench.set_key(GOOD)
     async with bench.database.read() as uow:
         wrapped = bytes((await uow.connection.execute(select(data_keys.c.wrapped))).scalar_one())

@@ -45,6 +45,8 @@ class FakePlatform:
 
     name: str = "slack"
     shows_stop: bool = False
+    keeps_history: bool = True
+    names_admins: bool = True
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
     names: dict[UserRef, str] = field(default_factory=dict)
