@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from adapters.teams.where import Where
+from adapters.teams.where import Where, split
 from app.domain.chat import ConversationRef, Place, UserRef
 from app.errors import NotReachable
 from app.ports.references import ConversationReferences
@@ -28,8 +28,8 @@ class Addresses:
         if not user.id:
             return
         known = await self._find(place.workspace, f"user:{user.id}") or {}
-        there = {"personal": place.conversation} if kind is Place.DIRECT else {}
-        seen = {"seen": known.get("seen") or place.conversation}
+        there = {"personal": split(place.conversation)[0]} if kind is Place.DIRECT else {}
+        seen = {"seen": known.get("seen") or split(place.conversation)[0]}
         await self._keep(place.workspace, f"user:{user.id}", {**known, **seen, "account": account, **there})
 
     async def keep_personal(self, workspace: str, user: str, conversation: str) -> None:
@@ -62,13 +62,17 @@ class Addresses:
             raise NotReachable("Teams has not told where this workspace is")
         return place.in_thread(conversation)
 
-    async def entered(self, place: Where) -> None:
-        """The app was installed in a chat or a team."""
-        await self._keep(place.workspace, f"place:{place.conversation}", {"in": "1"})
+    async def entered(self, place: Where) -> bool:
+        """The app was installed in a chat or a team; whether that is news."""
+        key = _place_key(place)
+        if await self._find(place.workspace, key) is not None:
+            return False
+        await self._keep(place.workspace, key, {"in": "1"})
+        return True
 
     async def left(self, place: Where) -> bool:
         """The app was removed from a chat or a team; whether that was the last one in its workspace."""
-        key = f"place:{place.conversation}"
+        key = _place_key(place)
         self._kept.pop((place.workspace, key), None)
         await self._references.forget(place.workspace, key)
         return not await self._references.keys(place.workspace, "place:")
@@ -100,3 +104,7 @@ class Addresses:
         self._kept.move_to_end((workspace, key))
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
+
+
+def _place_key(place: Where) -> str:
+    return f"place:{split(place.conversation)[0]}"
