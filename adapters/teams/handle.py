@@ -48,7 +48,8 @@ class Way(StrEnum):
 class Handle:
     """What an interaction lets us answer with. Lives as long as the request; never stored.
 
-    `card` is the activity id of the card that was pressed (empty for a command), `dialog` what render put under DIALOG.
+    `card` is the activity id of the card that was pressed (empty for a command), `dialog` what render put under DIALOG, `command` the
+    text of a typed command (empty otherwise).
     """
 
     way: Way
@@ -57,6 +58,7 @@ class Handle:
     conversation: ConversationRef
     card: str = ""
     dialog: str = ""
+    command: str = field(default="", repr=False)
     values: dict[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -71,3 +73,6 @@ class Answers(Protocol):
 
     async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
         """Greet somebody in the one-to-one chat that installing has opened, with what they may ask."""
+
+    async def home_wanted(self, user: UserRef) -> None:
+        """Somebody asks for their home: let the next one be posted at the end of their chat. Call before `Inbound.home_opened`."""

@@ -17,7 +17,6 @@ from adapters.teams.cards import (
     Surface,
     attachment,
     button,
-    choice,
     field_of,
     opener,
     plain,
@@ -42,7 +41,6 @@ from app.domain.views import (
     Level,
     Note,
     Notice,
-    Option,
     Person,
     Rich,
     Row,
@@ -105,16 +103,6 @@ def way_in(view: View, names: Names, label: str, action: str, value: str) -> Jso
 def filled(view: View, values: Mapping[str, str]) -> View:
     """The form with what was typed in place; secrets are typed anew."""
     return replace(view, blocks=tuple(_filled(block, values) for block in view.blocks))
-
-
-def found(options: Sequence[Option]) -> Json:
-    """The answer to somebody who types into a long choice."""
-    results = [choice(one) for one in options[:100]]
-    return {
-        "statusCode": 200,
-        "type": "application/vnd.microsoft.search.searchResponse",
-        "value": {"results": results},
-    }
 
 
 def summary(view: View, names: Names) -> str:
