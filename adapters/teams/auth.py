@@ -17,7 +17,7 @@ ISSUER = "https://api.botframework.com"
 CHANNEL = "msteams"
 LEEWAY = 300
 
-_LONGEST = 8192
+_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)

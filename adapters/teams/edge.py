@@ -39,15 +39,16 @@ class Edge:
         self._connector = connector
         self._app_id = app_id
         self._tenants = frozenset(tenants)
-        self._turns: list[Turn] = []
+        self._sdk_turn: Turn | None = None
         self._loading = asyncio.Lock()
 
-    async def start(self) -> None:
+    async def start(self) -> Turn:
         """Load botbuilder, beside everything else: importing it takes a second."""
-        async with self._loading:
-            if not self._turns:
+        if self._sdk_turn is None:
+            async with self._loading:
                 sdk = await asyncio.to_thread(importlib.import_module, "adapters.teams.sdk")
-                self._turns.append(sdk.Sdk(self._app_id, self._connector).turn)
+                self._sdk_turn = sdk.Sdk(self._app_id, self._connector).turn
+        return self._sdk_turn
 
     def routes(self) -> list[web.RouteDef]:
         """What the HTTP server is to listen to."""
@@ -75,8 +76,8 @@ class Edge:
 
     async def _turn(self, activity: Json, at: parse.Scene) -> web.Response:
         try:
-            await self.start()
-            status, answer = await self._turns[0](activity, lambda: self._app.act(activity, at))
+            turn = await self.start()
+            status, answer = await turn(activity, lambda: self._app.act(activity, at))
         except body.Unusable as error:
             return _refused(error.status, str(error))
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, Teams gets a status and we get one line
