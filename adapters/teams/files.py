@@ -40,7 +40,10 @@ class Files:
         """The bytes; PlatformError when there are more than `limit`, when they are not what they are said to be, or when Teams has none."""
         if not file.url:
             raise PlatformError(_WITHHELD)
-        url = URL(file.url, encoded=True)
+        try:
+            url = URL(file.url, encoded=True)
+        except ValueError:
+            raise PlatformError("the file has no usable address") from None
         headers = await self._headers(url)
         try:
             async with (

@@ -17,8 +17,8 @@ _STREAMING = {
     "canceled by user": CANCELED,
     "cancelled by user": CANCELED,
     "exceeded streaming time": TIMED_OUT,
+    "already completed": COMPLETED,  # before the next: its words hold those
     "content stream is not allowed": NOT_STREAMABLE,
-    "already completed": COMPLETED,
     "should contain the previously streamed content": NOT_CUMULATIVE,
 }
 _PASSING = {412, 502, 503, 504}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 import uuid
@@ -36,7 +37,8 @@ class Key:
 
 
 class Identity:
-    """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead."""
+    """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead, `slow` how
+    long that takes."""
 
     def __init__(self) -> None:
         self.keys = [Key()]
@@ -45,6 +47,7 @@ class Identity:
         self.issued: set[str] = set()
         self.lifetime = 3600
         self.broken = 0
+        self.slow = 0.0
         self.jwks_uri = ""
 
     @property
@@ -79,6 +82,7 @@ class Identity:
 
     async def _metadata(self, request: web.Request) -> web.Response:
         self.fetches += 1
+        await asyncio.sleep(self.slow)
         if self.broken:
             return web.Response(status=self.broken)
         uri = self.jwks_uri or f"{request.url.origin()}/v1/.well-known/keys"
@@ -92,6 +96,7 @@ class Identity:
     async def _login(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.logins.append({"authority": request.match_info["authority"], **form})
+        await asyncio.sleep(self.slow)
         if self.broken:
             return web.Response(status=self.broken)
         good = form.get("client_id") == APP_ID and form.get("client_secret") == PASSWORD
