@@ -84,6 +84,7 @@ class ConnectorServer:
         return [
             web.post(f"{PREFIX}/v3/conversations", self._handle(self._create)),
             web.post(f"{there}/activities", self._handle(self._post)),
+            web.post(f"{there}/activities/{{parent}}", self._handle(self._post)),  # as botbuilder replies
             web.put(f"{there}/activities/{{activity}}", self._handle(self._put)),
             web.delete(f"{there}/activities/{{activity}}", self._handle(self._delete)),
             web.get(f"{there}/members/{{member}}", self._handle(self._member)),
