@@ -47,7 +47,7 @@ class Stream:
         return await self._connector.send(self._place, message | {"entities": entities}, patient=patient) or self.id
 
     async def _piece(self, kind: str, text: str) -> None:
-        self._number += 1
+        self._number = self._number + 1 if self.id else 1  # what was held back by our own limits began nothing
         info: Json = {"type": "streaminfo", "streamType": kind, "streamSequence": self._number}
         info |= {"streamId": self.id} if self.id else {}
         piece: Json = {"type": "typing", "text": text, "entities": [info]}

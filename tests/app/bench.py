@@ -100,6 +100,7 @@ class Bench:
             workspaces=self.workspaces,
             agents=self.agents,
             keys=self.keys,
+            memory=self.memory,
             background=self.background,
         )
         self.forms = Forms(

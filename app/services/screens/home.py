@@ -34,11 +34,10 @@ from app.services.screens.words import agent_names, many, people
 from app.services.workspaces import WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
-DATA = (
-    "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
-    "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
-    "The provider is not told people's names, unless an admin has set an agent to tell them."
-)
+_GOES = "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
+_UNKEPT = "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
+_KEPT = "What agents were asked and answered is kept encrypted for {hours} hours, as the conversation's memory, and then destroyed. "
+_UNNAMED = "The provider is not told people's names, unless an admin has set an agent to tell them."
 
 MOST_WITH_BUTTONS = 10
 MOST_AGENTS = 25
@@ -64,6 +63,7 @@ class HomeState:
     added: tuple[AddedAdmin, ...]
     offline: tuple[AgentSpec, ...] = ()
     platforms_own: bool = True  # whether the platform itself has admins
+    remembers: bool = False  # whether Latchkey itself remembers what was said, because the platform does not
 
 
 def admin(state: HomeState) -> View:
@@ -75,7 +75,7 @@ def admin(state: HomeState) -> View:
         _channels(state),
         _settings(state),
         _admins(state),
-        (Note(rich(DATA)),),
+        (Note(rich(_data(state))),),
     )
     blocks: list[Block] = []
     for part in parts:
@@ -104,7 +104,7 @@ def member(state: HomeState) -> View:
     ]  # fmt: skip
     if state.settings.follow_ups:
         blocks.append(Note(rich("In a thread where an agent has answered, go on without a mention.")))
-    blocks += [Divider(), Heading("What happens with your messages"), Text(rich(DATA)), *_whom_to_ask(state)]
+    blocks += [Divider(), Heading("What happens with your messages"), Text(rich(_data(state))), *_whom_to_ask(state)]
     return View(blocks=tuple(blocks))
 
 
@@ -189,6 +189,12 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
         *rows,
         *more,
     )
+
+
+def _data(state: HomeState) -> str:
+    """What becomes of what people write; `/byok privacy` says more."""
+    hours = state.settings.memory_hours if state.remembers else 0
+    return _GOES + (_KEPT.format(hours=hours) if hours else _UNKEPT) + _UNNAMED
 
 
 def _settings(state: HomeState) -> tuple[Block, ...]:
