@@ -49,7 +49,7 @@ from app.domain.views import (
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
 MOST_LISTED = 50
 """Of a select with more options we are asked while the person types."""
-MOST_IN_ALL = 120
+MOST_IN_ALL = 60
 """So many options may stand in one card; it would grow too large with several long lists."""
 _WHEN = "%Y-%m-%d %H:%M UTC"
 _CHANNEL = re.compile(r"19:[\w.-]+@thread\.(?:tacv2|skype|v2)")

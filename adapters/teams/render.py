@@ -8,44 +8,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from adapters.teams.cards import (
-    MOST_IN_ALL,
-    Input,
     Names,
     Surface,
     attachment,
-    button,
-    field_of,
     opener,
     plain,
     runs,
-    select,
     submit,
 )
+from adapters.teams.drawing import INPUTS, Drawing
 from adapters.teams.payload import Json
 from adapters.teams.text import cut
 from app.domain.chat import UserRef
 from app.domain.views import (
     Block,
     Bold,
-    Button,
-    Buttons,
     ChannelInput,
     Checkbox,
     Divider,
     Feedback,
     Fields,
     Heading,
-    Level,
     Note,
     Notice,
     Person,
     Rich,
     Row,
-    SecretInput,
-    Select,
     SelectInput,
     Table,
     Text,
@@ -53,17 +44,28 @@ from app.domain.views import (
     View,
 )
 
-_SYMBOLS = {Level.INFO: "ℹ️", Level.SUCCESS: "✅", Level.WARNING: "⚠️", Level.ERROR: "⛔"}
-_STYLES = {Level.INFO: "accent", Level.SUCCESS: "good", Level.WARNING: "warning", Level.ERROR: "attention"}
-_INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
 LARGEST = 24_000
 """Bytes of a card; Teams takes about 28 kB of message in all."""
+_MARGIN = 500
 
 
 def message(view: View, names: Names, *, largest: int = LARGEST) -> Json:
     """A card in a message, or the home."""
     surface = Surface(context=view.context)
-    return _card(_Drawing(surface, names, {}).elements(view.blocks), largest)
+    return _card(Drawing(surface, names, {}).elements(view.blocks), largest)
+
+
+def pages(view: View, names: Names) -> tuple[View, ...]:
+    """The screen in parts that each fit a card, cut between its sections where that is enough."""
+    made: list[list[Block]] = [[]]
+    room = LARGEST
+    for piece in _pieces(view, names):
+        room -= _size(piece, names)
+        if room < _MARGIN and made[-1]:
+            made.append([])
+            room = LARGEST - _size(piece, names)
+        made[-1] += piece if made[-1] or not isinstance(piece[0], Divider) else piece[1:]
+    return tuple(replace(view, blocks=tuple(blocks)) for blocks in made)
 
 
 def under_answer(views: Sequence[View], names: Names) -> list[Json]:
@@ -80,8 +82,8 @@ def asks_feedback(views: Iterable[View]) -> bool:
 def dialog(view: View, names: Names, *, key: str = "", errors: Mapping[str, str] | None = None) -> Json:
     """What a dialog shows: a form, or a screen to read. `key` finds the view again, `errors` stand beside their fields."""
     surface = Surface(in_dialog=True, context=view.context, form=view.id, dialog=key)
-    blocks = view.blocks if view.submit else tuple(b for b in view.blocks if not isinstance(b, _INPUTS))
-    drawing = _Drawing(surface, names, _beside(blocks, errors or {}))
+    blocks = view.blocks if view.submit else tuple(b for b in view.blocks if not isinstance(b, INPUTS))
+    drawing = Drawing(surface, names, _beside(blocks, errors or {}))
     card = _card(drawing.elements(blocks), LARGEST)
     if view.submit:
         card["actions"] = [submit(view.submit, surface)]
@@ -139,13 +141,31 @@ def _texts(view: View) -> Iterator[Rich]:
                 pass
 
 
+def _pieces(view: View, names: Names) -> Iterator[tuple[Block, ...]]:
+    """Sections, each with the line before it; of a section that fits no card, its blocks."""
+    sections: list[list[Block]] = [[]]
+    for block in view.blocks:
+        if isinstance(block, Divider):
+            sections.append([])
+        sections[-1].append(block)
+    for section in sections:
+        if section and _size(section, names) < LARGEST - _MARGIN:
+            yield tuple(section)
+        else:
+            yield from ((block,) for block in section)
+
+
+def _size(blocks: Sequence[Block], names: Names) -> int:
+    return len(json.dumps(Drawing(Surface(), names, {}).elements(blocks), ensure_ascii=False).encode())
+
+
 def _without_thumbs(view: View) -> tuple[Block, ...]:
     return tuple(block for block in view.blocks if not isinstance(block, Feedback))
 
 
 def _beside(blocks: Sequence[Block], errors: Mapping[str, str]) -> dict[str, str]:
     """Errors by field; what names no field of this form stands beside the first."""
-    names = [block.id for block in blocks if isinstance(block, _INPUTS)]
+    names = [block.id for block in blocks if isinstance(block, INPUTS)]
     made: dict[str, str] = {}
     for name, text in errors.items():
         at = name if name in names else next(iter(names), "")
@@ -173,7 +193,7 @@ def _card(body: list[Json], largest: int) -> Json:
 
 
 def _fit(body: list[Json], largest: int) -> list[Json]:
-    room, kept = largest - 400, 0
+    room, kept = largest - _MARGIN, 0
     for element in body:
         room -= len(json.dumps(element, ensure_ascii=False).encode())
         if room < 0:
@@ -182,111 +202,3 @@ def _fit(body: list[Json], largest: int) -> list[Json]:
     if kept == len(body):
         return body or runs((" ",), Names())
     return [*body[:kept], *runs((f"… and {len(body) - kept} more that do not fit here.",), Names(), isSubtle=True)]
-
-
-@dataclass
-class _Drawing:
-    """One card being drawn; remembers how many options it may still list, and whether a line is to be drawn."""
-
-    surface: Surface
-    names: Names
-    errors: Mapping[str, str]
-    room: int = field(default=MOST_IN_ALL)
-
-    def elements(self, blocks: Sequence[Block]) -> list[Json]:
-        made: list[Json] = []
-        separate = False
-        for block in blocks:
-            drawn = list(self._block(block))
-            if separate and drawn:
-                drawn[0] = drawn[0] | {"separator": True, "spacing": "Large"}
-            separate = isinstance(block, Divider) or (separate and not drawn)
-            made += drawn
-        return made
-
-    def _block(self, block: Block) -> Iterator[Json]:
-        match block:
-            case Row():
-                yield from self._row(block)
-            case Table():
-                yield self._table(block)
-            case Buttons():
-                if block.buttons:
-                    yield {"type": "ActionSet", "actions": [button(one, self.surface) for one in block.buttons[:6]]}
-            case Select():
-                yield from self._select(block)
-            case Feedback():
-                good, bad = f"good:{block.run}", f"bad:{block.run}"
-                yield from self._block(Buttons((Button("feedback", "👍", good), Button("feedback", "👎", bad))))
-            case TextInput() | SecretInput() | SelectInput() | Checkbox() | ChannelInput():
-                if self.surface.form:
-                    yield from self._input(block)
-            case _:
-                yield from self._words(block)
-
-    def _words(self, block: Heading | Text | Note | Notice | Fields | Divider) -> Iterator[Json]:
-        match block:
-            case Heading():
-                yield from runs((Bold(block.text),), self.names, size="Medium")
-            case Text():
-                yield from runs(block.text, self.names)
-            case Note():
-                yield from runs(block.text, self.names, isSubtle=True, size="Small")
-            case Notice():
-                items = runs((f"{_SYMBOLS[block.level]}  ", *block.text), self.names)
-                yield {"type": "Container", "style": _STYLES[block.level], "items": items}
-            case Fields():
-                for name, value in block.pairs:
-                    yield from runs((Bold(f"{name}: "), *(value or ("–",))), self.names)
-            case Divider():
-                return  # the next element draws it
-
-    def _row(self, block: Row) -> Iterator[Json]:
-        text = runs(block.text, self.names)
-        if isinstance(block.control, Button):
-            act = {"type": "ActionSet", "actions": [button(block.control, self.surface)]}
-            side = {"type": "Column", "width": "auto", "verticalContentAlignment": "Center", "items": [act]}
-            if block.control.confirm is None:
-                columns = [{"type": "Column", "width": "stretch", "items": text}, side]
-                yield {"type": "ColumnSet", "columns": columns}
-                return
-            yield from text
-            yield act
-            return
-        yield from text
-        if block.control is not None:
-            yield from self._select(replace(block.control, label=""))
-
-    def _select(self, block: Select) -> Iterator[Json]:
-        if not block.options:
-            return
-        if block.label:
-            yield from runs((block.label,), self.names)
-        made = select(block, self.surface, self.room)
-        self._took(made["columns"][0]["items"][0])
-        yield made
-
-    def _took(self, choices: Json) -> None:
-        self.room = max(self.room - len(choices["choices"]), 0)
-
-    def _table(self, block: Table) -> Json:
-        heads = tuple((Bold(column),) for column in block.columns)
-        rows = [
-            {"type": "TableRow", "cells": [{"type": "TableCell", "items": runs(c or ("–",), self.names)} for c in row]}
-            for row in (heads, *block.rows)
-        ]
-        columns = [{"width": 1} for _ in block.columns]
-        return {"type": "Table", "firstRowAsHeader": True, "columns": columns, "rows": rows}
-
-    def _input(self, block: Input) -> Iterator[Json]:
-        if isinstance(block, SelectInput) and not block.options:
-            yield from runs((f"{block.label}: there is nothing to choose yet.",), self.names)
-            return
-        made = field_of(block, self.surface, self.room)
-        if isinstance(block, SelectInput):
-            self._took(made)
-        yield made
-        if wrong := self.errors.get(block.id):
-            yield runs((f"⛔ {wrong}",), self.names, color="Attention")[0] | {"id": f"error:{block.id}"}
-        if block.hint:
-            yield runs((block.hint,), self.names, isSubtle=True, size="Small")[0] | {"spacing": "Small"}

@@ -31,12 +31,17 @@ class Whispers:
         self._targeted = targeted
 
     async def show(self, user: UserRef, view: View, at: Where | None = None, kind: Place = Place.CHANNEL) -> None:
-        """Show a screen. `at` is where they are, and of which kind. Raises PlatformError, NotReachable among them."""
+        """Show a screen, in several messages if need be. `at` is where they are, and of which kind. Raises PlatformError, NotReachable among them."""
+        for page in await self.pages(view):
 
-        async def draw(largest: int) -> Json:
-            return await self.message(view, largest=largest)
+            async def draw(largest: int, page: View = page) -> Json:
+                return await self.message(page, largest=largest)
 
-        await self.deliver(user, draw, at, kind)
+            await self.deliver(user, draw, at, kind)
+
+    async def pages(self, view: View) -> tuple[View, ...]:
+        """A screen in parts that each fit a message."""
+        return render.pages(view, await self.names((view,)))
 
     async def deliver(self, user: UserRef, draw: Draw, at: Where | None, kind: Place) -> None:
         """The same for whatever is drawn."""

@@ -189,12 +189,31 @@ async def test_a_home_that_the_person_deleted_is_posted_anew(wire: TeamsWire) ->
     assert "New screen" in wire.home(wire.member)
 
 
+def crowd(many: int) -> View:
+    return View(
+        blocks=tuple(
+            Row(rich(f"Agent {n}: ", "x" * 100), Button("edit", "Edit", str(n), opens=True)) for n in range(many)
+        )
+    )
+
+
+async def test_a_large_home_is_several_cards(wire: TeamsWire) -> None:
+    await wire.say(wire.member, "hello")
+    await wire.platform.publish_home(wire.member, crowd(150))
+    assert [n for n in range(150) if f"Agent {n}:" not in wire.home(wire.member)] == []
+    before = wire._home_ids(wire.member)
+    assert len(before) > 1
+    await wire.platform.publish_home(wire.member, crowd(140))
+    assert wire._home_ids(wire.member) == before
+    await wire.platform.publish_home(wire.member, NEW)
+    assert [one["id"] for one in wire.teams.shown(wire.chat(wire.member))] == before[:1]
+
+
 async def test_a_home_too_large_for_teams_is_shown_in_part(wire: TeamsWire) -> None:
     wire.teams.connector.largest = 14_000
-    rows = tuple(Row(rich(f"Agent {n} ", "x" * 100), Button("edit", "Edit", str(n), opens=True)) for n in range(80))
     await wire.say(wire.member, "hello")
-    await wire.platform.publish_home(wire.member, View(blocks=rows))
-    assert "Agent 0" in wire.home(wire.member)
+    await wire.platform.publish_home(wire.member, crowd(60))
+    assert "Agent 0:" in wire.home(wire.member)
     assert "more that do not fit" in wire.home(wire.member)
 
 

@@ -141,8 +141,8 @@ class TeamsWire(Wire):
         return {one["id"].removeprefix("error:"): text_of(one).strip().removeprefix("⛔ ") for one in marked}
 
     def private(self, user: UserRef) -> list[str]:
-        home = self._home_id(user)
-        direct = [text_of(one) for one in self.teams.shown(self.chat(user)) if one["id"] != home]
+        home = self._home_ids(user)
+        direct = [text_of(one) for one in self.teams.shown(self.chat(user)) if one["id"] not in home]
         whispered = [
             text_of(one)
             for chat in self.teams.world.chats.values()
@@ -161,7 +161,7 @@ class TeamsWire(Wire):
         return [text_of(one) for one in self.teams.shown(conversation.channel, thread)]
 
     def home(self, user: UserRef) -> str:
-        return text_of(self.chat(user).shown.get(self._home_id(user), {}))
+        return "\n".join(text_of(self.chat(user).shown.get(one, {})) for one in self._home_ids(user))
 
     def refuse_whispers(self) -> None:
         self.teams.connector.fail(403, times=99, verb="POST")
@@ -219,18 +219,18 @@ class TeamsWire(Wire):
 
     def _cards(self, user: UserRef, *, with_home: bool = False) -> list[Json]:
         """Cards that a person can press, oldest first; the open dialog is the newest."""
-        home = "" if with_home else self._home_id(user)
+        home = [] if with_home else self._home_ids(user)
         whispered = self.teams.world.chats[CHANNEL].targeted.values()
         cards = [
             attachment["content"] | {"activity": one["id"], "where": one["conversation"]["id"]}
             for one in (*whispered, *self.teams.shown(self.chat(user)))
-            if one["id"] != home and one.get("recipient", {}).get("id", self.who(user).id) == self.who(user).id
+            if one["id"] not in home and one.get("recipient", {}).get("id", self.who(user).id) == self.who(user).id
             for attachment in one.get("attachments", [])
         ]
         return [*cards, *([self.dialogs[user]] if user in self.dialogs else [])]
 
-    def _home_id(self, user: UserRef) -> str:
-        return self.references.rows.get((user.workspace, f"home:{user.id}"), {}).get("activity", "")
+    def _home_ids(self, user: UserRef) -> list[str]:
+        return self.references.rows.get((user.workspace, f"home:{user.id}"), {}).get("activity", "").split()
 
     def _answered(self, told: Delivery) -> Delivery:
         self.last_status = told.status
