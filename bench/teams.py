@@ -14,15 +14,15 @@ from typing import Any
 
 import aiohttp
 
-from adapters.teams.handle import ACTION, COMMAND, OURS, VALUE
 from bench.load import Figures
 from bench.report import Part, Row, under
 from bench.stage import KEY, cpu_ms
-from tests.acceptance.process import Process, free_port, until, until_told
+from tests.acceptance.loopback_teams import set_key, wiring
+from tests.acceptance.process import Process, free_port, until_told
 from tests.acceptance.service import Service
 from tests.fakes.model_server import ModelServer
-from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
-from tests.fakes.teams.world import CHANNEL, Json
+from tests.fakes.teams.identity import APP_ID
+from tests.fakes.teams.world import CHANNEL
 from tests.fakes.teams_server import TeamsServer
 
 ROUNDS, SECONDS = 2, 4.0
@@ -103,33 +103,11 @@ async def _bot(teams: TeamsServer, folder: Path) -> AsyncIterator[tuple[Process,
 @contextlib.asynccontextmanager
 async def _latchkey(teams: TeamsServer, model: ModelServer, folder: Path) -> AsyncIterator[Service]:
     """A service that is ready, with a verified key."""
-    wiring = {
-        "LATCHKEY_LOG_LEVEL": "INFO",
-        "LATCHKEY_DRAIN_SECONDS": "1",
-        "MICROSOFT_APP_ID": APP_ID,
-        "MICROSOFT_APP_PASSWORD": PASSWORD,
-        "MICROSOFT_APP_TENANT_ID": TENANT,
-        "LATCHKEY_TEAMS_OPENID_URL": teams.openid_url,
-        "LATCHKEY_TEAMS_LOGIN_URL": teams.login_url,
-        "LATCHKEY_TEAMS_SERVICE_HOSTS": teams.origin.removeprefix("http://"),
-        "LATCHKEY_ADMINS": f"teams:{TENANT}/{teams.world.ann.oid}",
-        "LATCHKEY_ANTHROPIC_BASE_URL": model.url,
-    }
-    async with Service(folder, free_port(), wiring) as service:
+    environment = wiring(teams, model) | {"LATCHKEY_DRAIN_SECONDS": "1"}
+    async with Service(folder, free_port(), environment) as service:
         teams.bot_url = f"{service.url}/api/messages"
-        await _set_key(teams, model)
+        await set_key(teams, model, KEY)
         yield service
-
-
-async def _set_key(teams: TeamsServer, model: ModelServer) -> None:
-    ann, pressed = teams.world.ann, {OURS: {ACTION: COMMAND, VALUE: "setkey anthropic"}}
-    opened = await teams.invoke(ann, "task/fetch", {"data": pressed})
-    card: Json = opened.body["task"]["value"]["card"]["content"]
-    filled = {one["id"]: one.get("value", "") for one in card["body"] if str(one["type"]).startswith("Input.")}
-    sent = filled | card["actions"][0]["data"] | {"secret:key": KEY}
-    await teams.invoke(ann, "task/submit", {"data": sent})
-    await teams.say(ann, "warm up")
-    await until(lambda: any(call.finished for call in model.calls), "the model has answered")
 
 
 async def _loaded(teams: TeamsServer, url: str, pid: int, *, threads: int, text: str) -> Cost:

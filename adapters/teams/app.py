@@ -47,9 +47,9 @@ class TeamsApp:
         if isinstance(event, Ignored):
             log.debug("teams activity ignored", why=event.why)
             return {}
-        if at.account:
+        if not isinstance(event, parse.Removed):  # of which nothing is to be kept
             self._people.saw(at.user, at.place)
-        await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
+            await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
         if isinstance(event, Mention):  # the inbox knows it when it comes again
             await self._inbound.mention(event)
             return {}
