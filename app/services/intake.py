@@ -147,7 +147,8 @@ class Intake:
 
     async def mention(self, event: Mention) -> None:
         """See Inbound.mention."""
-        event = replace(event, text=clean(event.text))
+        files = tuple(replace(file, name=clean(file.name)) for file in event.files)
+        event = replace(event, text=clean(event.text), files=files)
         await self._workspaces.ensure(event.workspace)
         if not await self._is_for_an_agent(event):
             return

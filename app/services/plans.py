@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from app.domain.agent import AgentSpec, Decision, Denied
-from app.domain.chat import ConversationRef, HistoryMessage, UserRef
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 FORGET = "forget"
 WORDLESS = "(They mentioned you and wrote nothing else.)"
+ONLY_FILES = "(They sent this and wrote nothing.)"
 
 _PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
 
@@ -160,7 +161,7 @@ class Planner:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
-            mention = replace(mention, text=asked.text)
+            mention = replace(mention, text=asked.text, files=asked.files)
             try:
                 text = (await self._agents.choose(mention, agent.id))[1]
             except NoAgent as error:  # the question was edited, and names another one now
@@ -183,7 +184,7 @@ class Planner:
         if not self._memory.remembers(claim.workspace):
             return await self._platform(claim).history(mention.conversation)
         if not mention.retry_of:
-            safe = await self._keys.redact(claim.workspace, mention.text)
+            safe = await self._keys.redact(claim.workspace, _with_names(mention.text, mention.files))
             await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user)
         return await self._memory.recall(claim)
 
@@ -191,15 +192,18 @@ class Planner:
         self, mention: Mention, agent: AgentSpec, text: str, history: tuple[HistoryMessage, ...]
     ) -> Question:
         workspace = mention.workspace
-        safe = [replace(item, text=await self._keys.redact(workspace, item.text), files=()) for item in history]
-        asked = await self._keys.redact(workspace, text) or WORDLESS
+        safe = [
+            replace(item, text=await self._keys.redact(workspace, _with_names(item.text, item.files)), files=())
+            for item in history
+        ]
+        asked = await self._keys.redact(workspace, text) or (ONLY_FILES if mention.files else WORDLESS)
         people = _people(mention.user, safe, asked)
         names = {person: f"Person {number}" for number, person in enumerate(people, start=1)}
         if agent.share_names:
             platform = self._platforms[workspace.split(":", 1)[0]]
             found = await asyncio.gather(*(platform.display_name(UserRef(workspace, person)) for person in people))
             names = dict(zip(people, found, strict=True))
-        return Question(asked, mention.user, tuple(safe), names, self._clock.now())
+        return Question(asked, mention.user, tuple(safe), names, self._clock.now(), mention.files)
 
     async def _mention(self, claim: Claim, sealed: SealedSecret | None) -> Mention:
         if sealed is None:
@@ -252,6 +256,13 @@ def context(
         for place, item in enumerate(messages)
         if item.id not in shown and (place < at or (place > at and item.from_agent))
     )
+
+
+def _with_names(text: str, files: Sequence[FileRef]) -> str:
+    """What was said earlier, and that files came with it: the agent knows of them, and that it was not shown them again."""
+    if not files:
+        return text
+    return f"{text}\n(Sent with this, and not shown to you: {', '.join(file.name for file in files)})".lstrip()
 
 
 def _says_forget(text: str, agent: AgentSpec) -> bool:

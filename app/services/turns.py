@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from app.domain.agent import AgentSpec
-from app.domain.chat import ConversationRef, Persona, UserRef
+from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.inbox import Claim, Receipt
 from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
 from app.domain.views import Feedback, Note, View, rich
@@ -19,6 +19,7 @@ from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
 from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform, ReplyTarget
 from app.services import explain
+from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel, JournaledTool
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
@@ -136,7 +137,8 @@ class Turns:
         if choice is None or question is None:
             raise ValueError("a plan without a refusal has a model and a question")
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
-        model = JournaledModel(client, journal, delivery, lambda: self._stop_requested(claim.run))
+        seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
+        model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run))
         tools = [JournaledTool(tool, journal, delivery) for tool in self._tools(agent, question)]
         messages = self._prompt(agent, question, context_window=choice.context_window)
         answer = _Answer()
@@ -224,6 +226,13 @@ class Turns:
 
         await journal.step("forget", forget)
         return await _persistently(journal, lambda: delivery.finish(FORGOTTEN, ()))
+
+    def _fetch(self, claim: Claim) -> Callable[[FileRef, int], Awaitable[bytes]]:
+        platform = self._platforms[claim.workspace.split(":", 1)[0]]
+        return lambda file, limit: platform.download(claim.workspace, file, limit)
+
+    def _redact(self, claim: Claim) -> Callable[[str], Awaitable[str]]:
+        return lambda text: self._keys.redact(claim.workspace, text)
 
     async def _stop_requested(self, run: str) -> bool:
         async with self._database.read() as uow:

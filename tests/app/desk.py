@@ -219,7 +219,7 @@ class Desk:
         files: tuple[FileRef, ...] = (),
     ) -> Mention:
         """Somebody writes in the chat, and the platform tells Latchkey."""
-        ref = self.platform.say(where, user, text)
+        ref = self.platform.say(where, user, text, files=files)
         mention = Mention(
             event_id=f"Ev{ref.id}", conversation=where, message_id=ref.id, user=user, addressed=addressed,
             at=self.bench.clock.now(), text=text, from_bot=from_bot, files=files,

@@ -59,7 +59,13 @@ class FakePlatform:
     replies: list[FakeReply] = field(default_factory=list)
 
     def say(
-        self, conversation: ConversationRef, user: UserRef | None, text: str, *, message_id: str = ""
+        self,
+        conversation: ConversationRef,
+        user: UserRef | None,
+        text: str,
+        *,
+        message_id: str = "",
+        files: tuple[FileRef, ...] = (),
     ) -> MessageRef:
         """A person writes in a thread; the message that begins it carries the thread's id."""
         if not message_id:
@@ -68,7 +74,7 @@ class FakePlatform:
             )
             message_id = conversation.thread if begins else self._next_id()
         ref = MessageRef(conversation.workspace, conversation.channel, message_id)
-        self.messages.append(ChatMessage(ref, conversation.thread, text, author=user, at=self._now()))
+        self.messages.append(ChatMessage(ref, conversation.thread, text, author=user, files=files, at=self._now()))
         return ref
 
     def answers(self, conversation: ConversationRef) -> list[str]:
