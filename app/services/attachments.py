@@ -111,7 +111,7 @@ class Attachments:
         if kind is FileKind.IMAGE and self._images is False:
             return _Content(file, why_not=BLIND)
         if file.size > limit:
-            return _Content(file, why_not=f"it is larger than {limit / 1_000_000:g} MB")
+            return _Content(file, why_not=f"it is larger than {limit // 1000:,} kB")
         try:
             data = await self._fetch(file, limit)
         except PlatformError as error:  # those without a kind of their own say what it is about this file

@@ -52,6 +52,7 @@ class FakePlatform:
     names: dict[UserRef, str] = field(default_factory=dict)
     unreachable: set[UserRef] = field(default_factory=set)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
     broken: PlatformError | None = None
     whispers: list[Whisper] = field(default_factory=list)
     homes: dict[UserRef, list[View]] = field(default_factory=dict)
@@ -129,6 +130,7 @@ class FakePlatform:
 
     async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
         self.check()
+        self.fetched.append(file.id)
         content = self.blobs.get(file.id)
         if content is None or len(content) > limit:
             raise PlatformError
