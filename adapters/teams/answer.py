@@ -13,6 +13,7 @@ from adapters.teams.connector import Connector
 from adapters.teams.payload import Json
 from adapters.teams.refusals import TOO_LARGE, TeamsRefused
 from adapters.teams.stream import Stream
+from adapters.teams.text import inert
 from adapters.teams.where import Where
 from adapters.teams.whispers import Whispers
 from app.domain.chat import MessageRef
@@ -65,7 +66,7 @@ class Answer:
     def heading(self) -> str:
         """Under which name it is: Teams shows the app's own name beside every message."""
         persona = self._target.persona
-        name = " ".join(word for word in (persona.emoji, persona.name.replace("*", "∗")) if word)
+        name = " ".join(word for word in (persona.emoji, inert(persona.name.replace("*", "∗"))) if word)
         return f"**{name}**\n\n" if name else ""
 
     @property

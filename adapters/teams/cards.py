@@ -17,6 +17,7 @@ from adapters.teams.handle import (
     DATASET,
     DIALOG,
     FORM,
+    HOME,
     INPUT,
     OURS,
     SECRET_PREFIX,
@@ -70,13 +71,14 @@ class Surface:
     """Where a card stands. `dialog` is the id under which its view is remembered, for errors beside its fields."""
 
     in_dialog: bool = False
+    home: bool = False
     context: str = ""
     form: str = ""
     dialog: str = ""
 
     def data(self, more: Mapping[str, str]) -> Json:
         """The data of an action here."""
-        ours = {CONTEXT: self.context, DIALOG: self.dialog} | dict(more)
+        ours = {CONTEXT: self.context, DIALOG: self.dialog, HOME: "1" if self.home else ""} | dict(more)
         return {OURS: {name: value for name, value in ours.items() if value}}
 
 

@@ -16,9 +16,10 @@ OURS = "latchkey"
 """The one member of an action's `data` that is ours: an object with the names below, all strings.
 
 `{"latchkey": {"a": action id, "v": value, "c": the view's context, "f": form id, "d": dialog id}, …input ids…}`; with `f` it is a
-Submission, with `a` an Action. On a select's own button `i` names the input whose chosen value is the Action's `value`.
+Submission, with `a` an Action. On a select's own button `i` names the input whose chosen value is the Action's `value`. `h` stands on the
+home's cards: they are a screen, not a message that an outcome may take the place of.
 """
-ACTION, VALUE, CONTEXT, FORM, DIALOG, INPUT = "a", "v", "c", "f", "d", "i"
+ACTION, VALUE, CONTEXT, FORM, DIALOG, INPUT, HOME = "a", "v", "c", "f", "d", "i", "h"
 
 SECRET_PREFIX = "secret:"  # noqa: S105 - the beginning of an input's id: what is typed there becomes a Secret
 """An Input.Text for a secret has the id `secret:<field name>`; all others have the bare field name."""
@@ -49,7 +50,7 @@ class Handle:
     """What an interaction lets us answer with. Lives as long as the request; never stored.
 
     `card` is the activity id of the card that was pressed (empty for a command), `dialog` what render put under DIALOG, `command` the
-    text of a typed command (empty otherwise).
+    text of a typed command (empty otherwise), `home` whether the card is (one of) the person's home.
     """
 
     way: Way
@@ -58,6 +59,7 @@ class Handle:
     conversation: ConversationRef
     card: str = ""
     dialog: str = ""
+    home: bool = False
     command: str = field(default="", repr=False)
     values: dict[str, str] = field(default_factory=dict, repr=False)
 

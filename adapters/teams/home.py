@@ -24,12 +24,12 @@ class Homes:
         before = known = await self._known(user)
         try:
             for activity, page in zip(known, pages, strict=False):
-                await self._whispers.put(place, activity, page)
+                await self._whispers.put(place, activity, page, home=True)
         except TeamsRefused:  # the person has deleted it, or it is too old to change
             known = []
         shown = known[: len(pages)]
         for page in pages[len(shown) :]:
-            shown.append(await self._whispers.post(place, page))
+            shown.append(await self._whispers.post(place, page, home=True))
         if shown != before:
             await self._references.save(user.workspace, _key(user), {_ACTIVITY: " ".join(shown)})
         for activity in before:

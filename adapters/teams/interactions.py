@@ -14,6 +14,7 @@ from adapters.teams.handle import (
     DATASET,
     DIALOG,
     FORM,
+    HOME,
     INPUT,
     OURS,
     SECRET_PREFIX,
@@ -68,7 +69,8 @@ def _of(activity: Json, at: Scene, way: Way, data: Json) -> Interaction | Ignore
     ours, card = obj(data.get(OURS)), string(activity.get("replyToId"))
     action, form, context = (string(ours.get(name)) for name in (ACTION, FORM, CONTEXT))
     values, secrets = _inputs(data)
-    handle = replace(at.handle(way), card=card, dialog=string(ours.get(DIALOG)), values=values)
+    home = HOME in ours
+    handle = replace(at.handle(way), card=card, dialog=string(ours.get(DIALOG)), home=home, values=values)
     if form and way is not Way.FETCH:
         return Interaction(Submission(at.user, form, values, secrets, context), handle)
     if not action or not at.account:
@@ -78,7 +80,8 @@ def _of(activity: Json, at: Scene, way: Way, data: Json) -> Interaction | Ignore
     if action == COMMAND:
         command = Command(at.user, value, at.conversation.channel, place_is_private=private)
         return Interaction(command, replace(handle, command=value))
-    there = MessageRef(at.conversation.workspace, at.conversation.channel, card) if card else None
+    under_message = card and not home and way is not Way.SUBMIT  # neither the home nor a dialog is a message
+    there = MessageRef(at.conversation.workspace, at.conversation.channel, card) if under_message else None
     done = Action(
         at.user, action, value, values, message=there, conversation=at.conversation, view_id=card, context=context
     )

@@ -121,8 +121,8 @@ class Outcomes:
     async def _replaced(self, view: View, at: Handle) -> Json:
         """Only who pressed sees the answer's card. In their own chat the message itself changes too; in a channel it stays for the others."""
         if at.conversation.place is Place.DIRECT and at.card:
-            await self._soon(self._whispers.put(at.place, at.card, view))
-        card = render.message(view, await self._whispers.names((view,)))
+            await self._soon(self._whispers.put(at.place, at.card, view, home=at.home))
+        card = render.message(view, await self._whispers.names((view,)), home=at.home)
         return {"statusCode": 200, "type": CARD_TYPE, "value": card}
 
     async def _offer(self, view: View, at: Handle) -> None:

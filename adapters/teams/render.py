@@ -49,9 +49,9 @@ LARGEST = 24_000
 _MARGIN = 500
 
 
-def message(view: View, names: Names, *, largest: int = LARGEST) -> Json:
-    """A card in a message, or the home."""
-    surface = Surface(context=view.context)
+def message(view: View, names: Names, *, largest: int = LARGEST, home: bool = False) -> Json:
+    """A card in a message, or (one of) the home."""
+    surface = Surface(context=view.context, home=home)
     return _card(Drawing(surface, names, {}).elements(view.blocks), largest)
 
 
@@ -156,7 +156,8 @@ def _pieces(view: View, names: Names) -> Iterator[tuple[Block, ...]]:
 
 
 def _size(blocks: Sequence[Block], names: Names) -> int:
-    return len(json.dumps(Drawing(Surface(), names, {}).elements(blocks), ensure_ascii=False).encode())
+    drawn = Drawing(Surface(home=True), names, {}).elements(blocks)  # the larger of what it may be drawn on
+    return len(json.dumps(drawn, ensure_ascii=False).encode())
 
 
 def _without_thumbs(view: View) -> tuple[Block, ...]:

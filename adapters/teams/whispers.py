@@ -64,11 +64,11 @@ class Whispers:
             raise NotReachable
         return place
 
-    async def post(self, place: Where, view: View) -> str:
-        """Post a screen in a chat; returns its id."""
+    async def post(self, place: Where, view: View, *, home: bool = False) -> str:
+        """Post a screen in a chat, as (one of) the home or not; returns its id."""
 
         async def draw(largest: int) -> Json:
-            return await self.message(view, largest=largest)
+            return await self.message(view, largest=largest, home=home)
 
         return await self._post(place, draw)
 
@@ -76,24 +76,24 @@ class Whispers:
         """Post a text of ours in a chat."""
         await self._connector.send(place, {"type": "message", "textFormat": "markdown", "text": text, **more})
 
-    async def put(self, place: Where, activity_id: str, view: View) -> None:
+    async def put(self, place: Where, activity_id: str, view: View, *, home: bool = False) -> None:
         """Show a screen in the place of another."""
         try:
-            await self._connector.update(place, activity_id, await self.message(view))
+            await self._connector.update(place, activity_id, await self.message(view, home=home))
         except TeamsRefused as error:
             if error.reason != TOO_LARGE:
                 raise
-            await self._connector.update(place, activity_id, await self.message(view, largest=_SMALLER))
+            await self._connector.update(place, activity_id, await self.message(view, largest=_SMALLER, home=home))
 
     async def take_back(self, place: Where, activity_id: str) -> None:
         """Remove a screen; that it is gone already is fine."""
         with contextlib.suppress(PlatformError):
             await self._connector.delete(place, activity_id)
 
-    async def message(self, view: View, *, largest: int = render.LARGEST) -> Json:
+    async def message(self, view: View, *, largest: int = render.LARGEST, home: bool = False) -> Json:
         """A screen as a message."""
         names = await self.names((view,))
-        card = attachment(render.message(view, names, largest=largest))
+        card = attachment(render.message(view, names, largest=largest, home=home))
         return {"type": "message", "summary": render.summary(view, names), "attachments": [card]}
 
     async def names(self, views: Iterable[View]) -> Names:

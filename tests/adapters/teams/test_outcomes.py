@@ -52,6 +52,17 @@ async def test_on_home_a_screen_takes_its_place(wire: TeamsWire) -> None:
     assert "New screen" in wire.home(wire.member)
 
 
+async def test_neither_the_home_nor_a_form_is_a_message(wire: TeamsWire) -> None:
+    await on_home(wire, Replace(SCREEN))
+    await in_form(wire, Nothing())
+    await on_home(wire, Nothing())
+    assert {action.message for action in wire.inbound.actions} == {None}
+    wire.inbound.outcome = Private(SCREEN)
+    await wire.command(wire.admin, "agents")
+    await wire.press(wire.admin, "go", "v")
+    assert wire.inbound.actions[-1].message is not None
+
+
 @pytest.mark.parametrize("outcome", [Private(NEW), Close(then=NEW), FieldErrors({"x": "New screen is wrong"})])
 async def test_on_home_all_else_is_said_beside_it(wire: TeamsWire, outcome: Outcome) -> None:
     await on_home(wire, outcome)
