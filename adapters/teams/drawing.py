@@ -21,6 +21,7 @@ from app.domain.views import (
     Level,
     Note,
     Notice,
+    Rich,
     Row,
     SecretInput,
     Select,
@@ -33,6 +34,8 @@ from app.domain.views import (
 INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
 
 _SYMBOLS = {Level.INFO: "ℹ️", Level.SUCCESS: "✅", Level.WARNING: "⚠️", Level.ERROR: "⛔"}
+_MOST_COLUMNS = 3
+"""Of a table on a phone; the words of more would run over each other."""
 _STYLES = {Level.INFO: "accent", Level.SUCCESS: "good", Level.WARNING: "warning", Level.ERROR: "attention"}
 
 
@@ -62,7 +65,7 @@ class Drawing:
             case Row():
                 yield from self._row(block)
             case Table():
-                yield self._table(block)
+                yield from self._table(block)
             case Buttons():
                 if block.buttons:
                     yield {"type": "ActionSet", "actions": [button(one, self.surface) for one in block.buttons[:6]]}
@@ -122,14 +125,18 @@ class Drawing:
     def _took(self, choices: Json) -> None:
         self.room = max(self.room - len(choices["choices"]), 0)
 
-    def _table(self, block: Table) -> Json:
+    def _table(self, block: Table) -> Iterator[Json]:
+        if len(block.columns) > _MOST_COLUMNS:
+            for row in block.rows:
+                yield from runs(_in_a_line(row), self.names)
+            return
         heads = tuple((Bold(column),) for column in block.columns)
         rows = [
             {"type": "TableRow", "cells": [{"type": "TableCell", "items": runs(c or ("–",), self.names)} for c in row]}
             for row in (heads, *block.rows)
         ]
         columns = [{"width": 1} for _ in block.columns]
-        return {"type": "Table", "firstRowAsHeader": True, "columns": columns, "rows": rows}
+        yield {"type": "Table", "firstRowAsHeader": True, "columns": columns, "rows": rows}
 
     def _input(self, block: Input) -> Iterator[Json]:
         if isinstance(block, SelectInput) and not block.options:
@@ -143,3 +150,9 @@ class Drawing:
             yield runs((f"⛔ {wrong}",), self.names, color="Attention")[0] | {"id": f"error:{block.id}"}
         if block.hint:
             yield runs((block.hint,), self.names, isSubtle=True, size="Small")[0] | {"spacing": "Small"}
+
+
+def _in_a_line(row: Sequence[Rich]) -> Rich:
+    """The cells that say something, one after the other."""
+    said = [cell for cell in row if cell]
+    return tuple(span for number, cell in enumerate(said) for span in ((" · ", *cell) if number else cell))

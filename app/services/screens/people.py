@@ -214,26 +214,30 @@ def settings_summary(settings: WorkspaceSettings) -> Rich:
 def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
     """`/byok privacy`: what becomes of what people write, in plain words."""
     if not remembers:
-        memory = (
+        memory = rich(
             "Nothing is kept as memory. When an agent is asked, Latchkey reads the conversation as the chat has it, and keeps "
             "none of it afterwards."
         )
     elif settings.memory_hours:
-        memory = (
+        memory = rich(
             "The chat keeps no history that Latchkey may read. So it keeps what agents were asked and what they answered, "
             f"encrypted, for {settings.memory_hours} hours, and then destroys it. It is used for nothing but the context of the "
-            "same conversation. Write `forget` to an agent to destroy it at once; removing the app destroys all of it. An admin "
-            "can change how long that is, down to not at all."
+            "same conversation. Write ",
+            Code("forget"),
+            " to an agent to destroy it at once; removing the app destroys all of it. An admin can change how long that is, down "
+            "to not at all.",
         )
     else:
-        memory = "The admins have turned memory off: agents know nothing of what was said before, and nothing is kept."
+        memory = rich(
+            "The admins have turned memory off: agents know nothing of what was said before, and nothing is kept."
+        )
     return View(
         title="Privacy",
         blocks=(
             Heading("What becomes of what you write"),
             Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key.")),
             Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after.")),
-            Text(rich(Bold("Memory. "), memory)),
+            Text(rich(Bold("Memory. "), *memory)),
             Text(rich(Bold("What stays. "), "Ids and numbers: who asked when, which agent, model and key answered, how many tokens it took. No text.")),
             Note(rich("Keys are encrypted, are never shown again, and never reach an agent or another workspace.")),
         ),
