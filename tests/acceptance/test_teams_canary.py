@@ -12,6 +12,7 @@ from tests.acceptance.needles import found_in
 from tests.acceptance.process import free_port, until
 from tests.acceptance.service import Service
 from tests.fakes.model_server import ModelServer
+from tests.fakes.model_wire import pictures
 from tests.fakes.teams.identity import PASSWORD
 from tests.fakes.teams.world import CHANNEL, Chat
 from tests.fakes.teams_server import TeamsServer
@@ -20,9 +21,11 @@ KEY, BAD_KEY = "sk-test-canary-GOODkfh2291zmqw", "sk-test-canary-BADwvb5520mmrt"
 TYPED_KEY = "sk-" + "ant-canary-TYPEDhgf3317nnvc-0123456789abcdef"
 MESSAGE, ARGUMENT = "canary-MESSAGE-qpw8823jdnc", "canary/ARGUMENT_rty9921ghfj"
 PERSONAL, THREAD = "canary-PERSONAL-lkj6675bnvx", "canary-THREAD-vbn1187xcqw"
+FILE, PIXELS = "canary-FILE-jzq8814mbvx", "canary-PIXELS-tws2093kdlc"
+DOT = b"\x89PNG\r\n\x1a\n" + PIXELS.encode()
 SECRETS = {
     "the key": KEY, "the refused key": BAD_KEY, "the key typed in chat": TYPED_KEY, "the message": MESSAGE, "the tool's argument": ARGUMENT,
-    "the personal message": PERSONAL, "the thread": THREAD, "the bot's password": PASSWORD,
+    "the personal message": PERSONAL, "the file": FILE, "the picture": PIXELS, "the thread": THREAD, "the bot's password": PASSWORD,
 }  # fmt: skip
 
 
@@ -60,8 +63,12 @@ async def _live_a_little(teams: TeamsServer, models: ModelServer) -> None:
     await bring(teams, bob, f"Here is a key: {TYPED_KEY}", channel, thread=top)
     await bring(teams, bob, f'Late? [[tool:current_time {{"time_zone": "{ARGUMENT}"}}]] [[words:3]]', channel)
     await until(lambda: any(ARGUMENT in str(call.body) for call in models.calls), "the tool's argument came back")
-    await bring(teams, bob, PERSONAL, chat)
+    text = teams.add_file("notes.txt", "text/plain", FILE.encode())
+    picture = teams.add_file("dot.png", "image/png", DOT, inline=True)
+    await teams.say(bob, PERSONAL, chat, attachments=[text, picture])
     await _answered(teams, chat, PERSONAL)
+    assert FILE in str(models.calls[-1].body), "the text of the file has reached the model"
+    assert pictures(models.calls[-1].body) == [("image/png", DOT)], "and so has the picture"
 
 
 async def _answered(teams: TeamsServer, where: Chat, text: str) -> None:
