@@ -25,9 +25,14 @@ THINKING = "is thinking…"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often an answer shows more, how long a stream lasts (Teams: 120 s), how large a message gets (Teams: about 28 kB, as UTF-16)."""
+    """How often an answer shows more, how long a stream lasts (Teams: 120 s), how large a message gets (Teams: about 28 kB, as UTF-16).
+
+    `patience`: seconds without a word after which a message, where there is no stream, says what is being done, and can be stopped. Sooner
+    would be worse: the first words of a message are what people are notified with.
+    """
 
     every: float = 1.5
+    patience: float = 4.0
     stream_seconds: float = 105.0
     room: int = 18_000
 
@@ -61,7 +66,9 @@ class TeamsReply:
         self._status_said = ""
         self._muted = resumed
         self._next_at = 0.0
+        self._patient_until = time.monotonic() + pace.patience
         self._wake = asyncio.Event()
+        self._alarm = asyncio.get_running_loop().call_later(pace.patience, self._wake.set)
         self._busy = asyncio.Lock()
         self._wake.set()
         self._worker = asyncio.create_task(self._work(), name="teams reply")
@@ -99,6 +106,7 @@ class TeamsReply:
 
     async def abandon(self) -> None:
         """See Reply."""
+        self._alarm.cancel()
         self._worker.cancel()
         await asyncio.wait([self._worker])
         self._released()
@@ -125,8 +133,7 @@ class TeamsReply:
             if texts:
                 await self._show_text(texts)
             elif self._status and self._status != self._status_said:
-                self._status_said = self._status
-                await self._show_status()
+                await self._show_status(_sentence(self._status))
         except PlatformRateLimited as error:
             self._next_at = time.monotonic() + max(error.retry_after or 0, self._pace.every)
             self._wake.set()
@@ -139,12 +146,20 @@ class TeamsReply:
             )  # it may stand after all: it must not be posted twice
             self._wake.set()
 
-    async def _show_status(self) -> None:
+    async def _show_status(self, text: str) -> None:
+        status, part = self._status, self._answer.last
         if self._stream is not None:
-            await self._stream.inform(_sentence(self._status))
+            await self._stream.inform(text)
             await self._streaming("")
-        elif self._target.conversation.place is not Place.CHANNEL:  # Teams shows no dots in channels
-            await self._answer.typing()
+        elif time.monotonic() < self._patient_until:
+            if not self._status_said and self._target.conversation.place is not Place.CHANNEL:  # no dots in channels
+                await self._answer.typing()
+            return
+        elif part is None:
+            await self._answer.begin(f"{self._answer.heading}_{text}_")
+        else:
+            await self._answer.edit(part, f"{self._answer.heading}_{text}_", unfinished=True)
+        self._status_said = status
 
     async def _show_text(self, texts: Sequence[str]) -> None:
         for position in range(max(len(self._answer.parts) - 1, 0), len(texts)):
@@ -179,9 +194,8 @@ class TeamsReply:
             self._muted = True
             self._no_longer_live("")
             await self._stopped()
-        elif (
-            self._stream is not None
-        ):  # no streams here, or this one is over: its message, if there is one, is edited from now on
+        elif self._stream is not None:
+            # No streams here, or this one is over: its message, if there is one, is edited from now on.
             self._no_longer_live("")
             self._wake.set()
         else:
@@ -195,6 +209,7 @@ class TeamsReply:
 
     async def _take_over(self) -> None:
         """End the task between two calls, never within one: what Teams took must be known."""
+        self._alarm.cancel()
         async with self._busy:
             self._worker.cancel()
         await asyncio.wait([self._worker])

@@ -87,6 +87,33 @@ async def test_elsewhere_it_posts_and_edits_with_a_stop_button_until_the_end(wir
     assert [call.verb for call in wire.teams.connector.of(conversation=event.conversation.channel)].count("POST") == 1
 
 
+async def test_where_nothing_streams_a_long_silence_says_what_is_done_and_can_be_stopped() -> None:
+    async with teams_wire(pace=replace(FAST, patience=0.05)) as wire:
+        event, parts = await asked(wire, Addressed.MENTION), Parts()
+        reply = await wire.platform.open_reply(target(event), parts.save)
+        await wire.teams.until(lambda: "Thinking…" in "".join(wire.answers(event.conversation)))
+        assert "Stop" in wire.answers(event.conversation)[0]
+        assert len(parts.refs) == 1
+        await reply.status("is looking it up…")
+        await wire.teams.until(lambda: "Looking it up…" in wire.answers(event.conversation)[0])
+        await reply.append("Forty two. ")
+        await wire.teams.until(lambda: "Forty two." in wire.answers(event.conversation)[0])
+        assert "Looking" not in wire.answers(event.conversation)[0]
+        await reply.finish("Forty two.", UNDER)
+        (answer,) = wire.answers(event.conversation)
+        assert "Stop" not in answer
+
+
+async def test_a_quick_answer_has_no_message_before_it(wire: TeamsWire) -> None:
+    event = await asked(wire, Addressed.MENTION)
+    reply = await wire.platform.open_reply(target(event), Parts().save)
+    await reply.status("is looking it up…")
+    await reply.finish("Forty two.")
+    assert [call.body["text"] for call in wire.teams.connector.of("POST", event.conversation.channel)] == [
+        "**🦊 Fox**\n\nForty two."
+    ]
+
+
 async def test_a_stream_that_teams_ends_goes_on_by_editing(wire: TeamsWire) -> None:
     event = await asked(wire)
     reply = await begun(wire, event, "Forty ")
