@@ -43,8 +43,10 @@ from app.services.key_ring import KeyRing
 from app.services.keys import Keys
 from app.services.notices import Notices
 from app.services.plans import Planner
+from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
+from app.services.transcripts import Transcripts
 from app.services.turns import Turns
 from app.services.workspaces import Workspaces
 from app.settings import Settings
@@ -99,14 +101,18 @@ class Service:
         notices = Notices(platforms, access)
         workspaces = Workspaces(database, clock, vault.shred)
         team = Agents(database, clock)
-        self._retention = Retention(database)
+        memory = Transcripts(database, vault, platforms, clock=clock)
+        self._retention = Retention(database, memory)
         self._keys = Keys(database, ring=ring, notices=notices, background=self._background, clock=clock, demo=demo)
-        planner = Planner(database, vault, platforms, agents=team, access=access, keys=self._keys, clock=clock)
+        planner = Planner(
+            database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
+        )
         turns = Turns(
             database,
             platforms,
             keys=self._keys,
             workspaces=workspaces,
+            memory=memory,
             runner=Runner(),
             prompt=agents.prompt.build,
             tools=agents.tools.tools,
@@ -121,10 +127,11 @@ class Service:
             workspaces=workspaces,
             agents=team,
             keys=self._keys,
+            memory=memory,
             background=self._background,
         )
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
-        people_desk = PeopleDesk(database, access, workspaces)
+        people_desk = PeopleDesk(database, access, workspaces, memory)
         intake = Intake(
             database,
             vault,
@@ -151,6 +158,7 @@ class Service:
             ),
             home=home,
             workspaces=workspaces,
+            access=access,
             keys=self._keys,
             platforms=platforms,
             background=self._background,
@@ -158,6 +166,9 @@ class Service:
         self._edges = [_playground(platforms, intake)] if demo else []
         if settings.slack_bot_token:
             self._edges.append(_slack(settings, settings.slack_bot_token, platforms, intake))
+        if settings.microsoft_app_password:
+            references = References(database)
+            self._edges.append(_teams(settings, settings.microsoft_app_password, references, platforms, intake))
         routes = [route for edge in self._edges for route in edge.routes]
         self._server = Server(routes, {"database": database.is_current, "engine": self._engine_runs})
 
@@ -230,6 +241,33 @@ def _slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform]
         signing_secret=settings.slack_signing_secret,
         app_token=settings.slack_app_token,
         api_url=settings.slack_api_url,
+    )
+    platforms[platform.name] = platform
+    platform.listen(inbound)
+    return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)
+
+
+def _teams(
+    settings: Settings, password: Secret, references: References, platforms: dict[str, ChatPlatform], inbound: Inbound
+) -> Edge:
+    from adapters.teams.platform import Cloud, Registration, Teams
+
+    if settings.teams_service_hosts:
+        log.warning(
+            "the bot's token is also sent to hosts that are not Microsoft's", hosts=settings.teams_service_hosts
+        )
+    platform = Teams(
+        Registration(
+            settings.microsoft_app_id, password, settings.microsoft_app_type, settings.microsoft_app_tenant_id
+        ),
+        references,
+        cloud=Cloud(
+            settings.teams_openid_url,
+            settings.teams_login_url,
+            settings.teams_service_hosts,
+            settings.teams_tenants,
+        ),
+        targeted=settings.teams_targeted,
     )
     platforms[platform.name] = platform
     platform.listen(inbound)

@@ -17,6 +17,7 @@ PROVIDER_VARIABLES = ("ANTHROPIC_", "OPENAI_", "AZURE_OPENAI_")
 """What model SDKs would read behind our back, and spend the operator's money with."""
 
 _ADMIN = re.compile(r"[a-z]+:[^\s/:,]+/[^\s/,]+")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+):\d{1,5}")
 
 
@@ -61,6 +62,19 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretText | None = _named("SLACK_SIGNING_SECRET", None)
     slack_app_token: SecretText | None = _named("SLACK_APP_TOKEN", None)
     slack_api_url: str = _named("LATCHKEY_SLACK_API_URL", "https://slack.com/api/")
+    microsoft_app_id: str = _named("MICROSOFT_APP_ID", "")
+    microsoft_app_password: SecretText | None = _named("MICROSOFT_APP_PASSWORD", None)
+    microsoft_app_type: Literal["SingleTenant", "MultiTenant"] = _named("MICROSOFT_APP_TYPE", "SingleTenant")
+    microsoft_app_tenant_id: str = _named("MICROSOFT_APP_TENANT_ID", "")
+    teams_tenants: Words = _named(
+        "LATCHKEY_TEAMS_TENANTS", ()
+    )  # nobody else is served; empty: whoever may reach the bot
+    teams_openid_url: str = _named(
+        "LATCHKEY_TEAMS_OPENID_URL", "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    )
+    teams_login_url: str = _named("LATCHKEY_TEAMS_LOGIN_URL", "https://login.microsoftonline.com")
+    teams_service_hosts: Words = _named("LATCHKEY_TEAMS_SERVICE_HOSTS", ())
+    teams_targeted: bool = _named("LATCHKEY_TEAMS_TARGETED", False)  # Microsoft's preview of messages to one person
     admins: Words = _named("LATCHKEY_ADMINS", ())
     model_hosts: Words = _named("LATCHKEY_MODEL_HOSTS", ())
     model_proxy: str = _named("LATCHKEY_MODEL_PROXY", "")  # it looks names up then, and is to judge addresses
@@ -74,7 +88,15 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("public_url", "slack_api_url", "model_proxy", "anthropic_base_url", "openai_base_url")
+    @field_validator(
+        "public_url",
+        "slack_api_url",
+        "teams_openid_url",
+        "teams_login_url",
+        "model_proxy",
+        "anthropic_base_url",
+        "openai_base_url",
+    )
     @classmethod
     def _url(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
@@ -87,7 +109,17 @@ class Settings(BaseSettings):
         _each(value, _ADMIN, "should be people as slack:T0123/U0123, separated by commas")
         return value
 
-    @field_validator("model_hosts")
+    @field_validator("microsoft_app_id", "microsoft_app_tenant_id")
+    @classmethod
+    def _guid(cls, value: str) -> str:
+        return _guids((value,))[0]
+
+    @field_validator("teams_tenants")
+    @classmethod
+    def _tenants(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _guids(value)
+
+    @field_validator("model_hosts", "teams_service_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _each(value, _HOST_PORT, "should be servers as host:port, separated by commas")
@@ -104,7 +136,22 @@ class Settings(BaseSettings):
             )
         if not self.slack_bot_token and (self.slack_signing_secret or self.slack_app_token):
             raise ValueError("SLACK_BOT_TOKEN is missing (Slack: your app, OAuth & Permissions, Bot User OAuth Token)")
+        self._teams_whole()
         return self
+
+    def _teams_whole(self) -> None:
+        """An app id that is missing or empty never means that nobody has to prove who they are: it stops the start."""
+        if not self.microsoft_app_id and (self.microsoft_app_password or self.microsoft_app_tenant_id):
+            raise ValueError("MICROSOFT_APP_ID is missing or empty (Azure Bot: Configuration, Microsoft App ID)")
+        if self.microsoft_app_id and not self.microsoft_app_password:
+            raise ValueError(
+                "MICROSOFT_APP_PASSWORD is missing (App registration: Certificates & secrets, the secret's value)"
+            )
+        if self.microsoft_app_id and self.microsoft_app_type == "SingleTenant" and not self.microsoft_app_tenant_id:
+            raise ValueError(
+                "MICROSOFT_APP_TENANT_ID is missing: a SingleTenant bot belongs to one (App registration: Overview, "
+                "Directory (tenant) ID). For an older bot of many tenants set MICROSOFT_APP_TYPE=MultiTenant"
+            )
 
     @property
     def sqlite_file(self) -> Path | None:
@@ -120,6 +167,7 @@ class Settings(BaseSettings):
             self.slack_bot_token,
             self.slack_signing_secret,
             self.slack_app_token,
+            self.microsoft_app_password,
         )
         return tuple(secret for secret in every if secret)
 
@@ -149,6 +197,13 @@ def strip_provider_variables(environ: MutableMapping[str, str]) -> tuple[str, ..
 def _each(values: tuple[str, ...], shape: re.Pattern[str], complaint: str) -> None:
     if not all(shape.fullmatch(value) for value in values):
         raise ValueError(complaint)
+
+
+def _guids(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids as Microsoft writes them, whichever way they were pasted."""
+    lower = tuple(value.strip().casefold() for value in values)
+    _each(tuple(filter(None, lower)), _GUID, "should be an id such as 00000000-0000-0000-0000-000000000000")
+    return lower
 
 
 def _complaint(found: Any) -> str:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import ack, capacity, latency, startup
+from bench import ack, capacity, latency, startup, teams
 from bench.report import Part, table
 
 MEASURES: dict[str, Callable[[], Awaitable[list[Part]]]] = {
     "startup": startup.measure,
     "ack": ack.measure,
+    "teams": teams.measure,
     "latency": latency.measure,
     "capacity": capacity.measure,
 }

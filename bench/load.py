@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 MENTION = "<@UBOT> "
@@ -34,6 +35,16 @@ class Figures:
     p99: float = 0.0
     worst: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where requests come from: each one as it goes over the wire to this host."""
+
+    host: str
+    port: int
+
+    def next(self) -> bytes:
+        """The next one."""
 
 
 class Events:
@@ -106,7 +117,7 @@ class Connection:
         self._writer.close()
 
 
-async def drive(events: Events, seconds: float, rate: float, connections: int) -> Figures:
+async def drive(events: Source, seconds: float, rate: float, connections: int) -> Figures:
     """Send for so long; at a rate if one is given, else as fast as each connection is answered."""
     open_ones = [Connection(*await asyncio.open_connection(events.host, events.port)) for _ in range(connections)]
     times: list[float] = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from adapters.models.pieces import count, tool_call
 from app.domain.run import (
+    FilePart,
+    ImagePart,
     ModelDone,
     ModelEvent,
     ModelMessage,
@@ -77,6 +80,9 @@ def _block(part: Part) -> dict[str, Any] | None:
     match part:
         case TextPart(text):
             return {"type": "text", "text": text} if text.strip() else None
+        case ImagePart(media_type, data):
+            source = {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
+            return {"type": "image", "source": source}
         case ToolCall():
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": dict(part.arguments)}
         case ToolResult():
@@ -84,6 +90,8 @@ def _block(part: Part) -> dict[str, Any] | None:
             return block | ({"is_error": True} if part.is_error else {})
         case OpaquePart(provider, data):
             return dict(data) if provider == NAME else None
+        case FilePart():  # what is in it came in its place
+            return None
 
 
 async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:

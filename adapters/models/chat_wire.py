@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.models.pieces import count, tool_call
+from adapters.models.pieces import count, data_url, tool_call
 from app.domain.run import (
+    ImagePart,
     ModelDone,
     ModelEvent,
     ModelMessage,
@@ -66,9 +67,22 @@ def _rows(message: ModelMessage) -> list[dict[str, Any]]:
     ]
     if calls:
         rows.append({"role": message.role.value, "content": text or None, "tool_calls": calls})
+    elif any(isinstance(part, ImagePart) for part in message.parts):
+        rows.append({"role": message.role.value, "content": _contents(message)})
     elif text:
         rows.append({"role": message.role.value, "content": text})
     return rows
+
+
+def _contents(message: ModelMessage) -> list[dict[str, Any]]:
+    """Words and pictures, in their order. Without pictures a plain string is understood by more servers."""
+    contents: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, TextPart) and part.text.strip():
+            contents.append({"type": "text", "text": part.text})
+        elif isinstance(part, ImagePart):
+            contents.append({"type": "image_url", "image_url": {"url": data_url(part)}})
+    return contents
 
 
 def _call(part: ToolCall) -> dict[str, Any]:

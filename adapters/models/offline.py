@@ -10,6 +10,8 @@ from typing import Any
 from adapters.models import offline_answers
 from app.domain.keys import ProviderCredential
 from app.domain.run import (
+    FilePart,
+    ImagePart,
     ModelDone,
     ModelEvent,
     ModelInfo,
@@ -120,7 +122,7 @@ def _text(part: Part) -> str:
             return part.content
         case ToolCall():
             return f"{part.name} {dict(part.arguments)}"
-        case OpaquePart():
+        case OpaquePart() | FilePart() | ImagePart():
             return ""
 
 

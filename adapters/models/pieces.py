@@ -1,15 +1,21 @@
-"""Pieces of an answer that every protocol has."""
+"""Pieces of questions and answers that several protocols have."""
 
 from __future__ import annotations
 
+import base64
 import json
 
-from app.domain.run import ToolCall
+from app.domain.run import ImagePart, ToolCall
 
 
 def count(value: object) -> int:
     """A number of tokens; zero for what is none."""
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def data_url(picture: ImagePart) -> str:
+    """A picture as an address that holds it."""
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
 
 
 def tool_call(call_id: object, name: object, text: str, given: object = None) -> ToolCall:

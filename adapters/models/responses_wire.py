@@ -8,8 +8,10 @@ from typing import Any
 
 from adapters.models.catalog import reasons
 from adapters.models.errors import by_reason
-from adapters.models.pieces import count, tool_call
+from adapters.models.pieces import count, data_url, tool_call
 from app.domain.run import (
+    FilePart,
+    ImagePart,
     ModelDone,
     ModelEvent,
     ModelMessage,
@@ -70,6 +72,8 @@ def _item(role: Role, part: Part) -> dict[str, Any] | None:
     match part:
         case TextPart(text):
             return {"role": role.value, "content": text} if text.strip() else None
+        case ImagePart():
+            return {"role": role.value, "content": [{"type": "input_image", "image_url": data_url(part)}]}
         case ToolCall():
             arguments = json.dumps(dict(part.arguments))
             return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
@@ -77,6 +81,8 @@ def _item(role: Role, part: Part) -> dict[str, Any] | None:
             return {"type": "function_call_output", "call_id": part.call_id, "output": part.content}
         case OpaquePart(provider, data):
             return dict(data) if provider == NAME else None
+        case FilePart():  # what is in it came in its place
+            return None
 
 
 async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:

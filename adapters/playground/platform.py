@@ -19,6 +19,8 @@ class Playground:
 
     name = NAME
     shows_stop = True
+    keeps_history = True
+    names_admins = True
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms

@@ -41,6 +41,8 @@ class Slack:
 
     name = PLATFORM
     shows_stop = True
+    keeps_history = True
+    names_admins = True
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from app.cli.data import agents, audit, keys, migrate
 from app.cli.doctor import doctor
 from app.cli.serving import demo, serve
 from app.cli.slack import manifest
+from app.cli.teams import teams
 from app.errors import LatchkeyError
 from app.settings import Settings
 
@@ -51,3 +52,4 @@ def main(context: click.Context, data_dir: Path | None) -> None:
 
 for command in (serve, demo, doctor, manifest, migrate, agents, keys, audit):
     main.add_command(command)
+manifest.add_command(teams)

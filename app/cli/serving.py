@@ -40,12 +40,14 @@ def serve(load: Callable[..., Settings]) -> None:
     """Run the service for your chat platforms.
 
     Slack needs SLACK_BOT_TOKEN with SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (events over HTTP).
+    Teams needs MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID.
     """
     settings = load()
-    if not settings.slack_bot_token:
+    if not (settings.slack_bot_token or settings.microsoft_app_id):
         raise SettingsError(
             "No chat platform is set up. For Slack, set SLACK_BOT_TOKEN and SLACK_APP_TOKEN: `latchkey manifest slack` prints the "
-            "app to create. To look around without an account: latchkey demo."
+            "app to create. For Teams, set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID: see "
+            "docs/guides/teams.md. To look around without an account: latchkey demo."
         )
     prepare(settings, settings.log_level)
     asyncio.run(_run(settings, demo=False, ports=(settings.port,)))
@@ -65,6 +67,9 @@ def demo(load: Callable[..., Settings]) -> None:
         slack_bot_token=None,
         slack_signing_secret=None,
         slack_app_token=None,
+        microsoft_app_id="",
+        microsoft_app_password=None,
+        microsoft_app_tenant_id="",
     )
     prepare(settings, settings.log_level if "LATCHKEY_LOG_LEVEL" in os.environ else "WARNING")
     ports = (settings.port,) if chosen else (*range(settings.port, settings.port + 10), 0)

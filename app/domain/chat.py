@@ -70,7 +70,7 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file that came with a message; its bytes are fetched with `ChatPlatform.download`."""
+    """A file that came with a message; its bytes are fetched with `ChatPlatform.download`. `size` is 0 where the platform does not say."""
 
     id: str
     name: str

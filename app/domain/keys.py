@@ -61,3 +61,4 @@ class ModelChoice:
     key_version: int = 0
     fingerprint: str = ""
     context_window: int = 0
+    images: bool | None = None  # whether it sees pictures; None where nobody says

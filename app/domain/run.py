@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.agent import Decision, Effort
+from app.domain.chat import FileRef
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 """What json.dumps takes and json.loads gives back unchanged."""
@@ -47,7 +48,22 @@ class OpaquePart:
     data: Mapping[str, Any] = field(repr=False)
 
 
-Part = TextPart | ToolCall | ToolResult | OpaquePart
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file that a person sent along. No provider sees this: what is in it takes its place when the model is asked, and is remembered nowhere."""
+
+    file: FileRef
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture for the model to look at: PNG, JPEG, GIF or WebP."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+Part = TextPart | ToolCall | ToolResult | OpaquePart | FilePart | ImagePart
 
 
 class Role(StrEnum):

@@ -102,13 +102,14 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Causes an Action with this id and value."""
+    """Causes an Action with this id and value. `opens` says that a form will be the answer: some platforms must know before it is pressed."""
 
     id: str
     label: str
     value: str = ""
     style: Style = Style.DEFAULT
     confirm: Confirm | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.agent import AgentSpec
-from app.domain.chat import HistoryMessage, UserRef
+from app.domain.chat import FileRef, HistoryMessage, UserRef
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolResult, ToolSpec
 
 
@@ -46,7 +46,7 @@ class AgentRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an agent is asked: the thread before, the question itself, and who is who.
+    """What an agent is asked: the thread before, the question itself with the files on it, and who is who.
 
     `names` maps people's ids to what the model may call them ("Person 1", or their names where the agent shares names).
     """
@@ -56,6 +56,7 @@ class Question:
     history: tuple[HistoryMessage, ...]
     names: Mapping[str, str]
     now: datetime
+    files: tuple[FileRef, ...] = ()
 
 
 class PromptBuilder(Protocol):

@@ -67,6 +67,12 @@ class ChatPlatform(Protocol):
     shows_stop: bool
     """Whether the platform itself offers a stop button while an answer is made."""
 
+    keeps_history: bool
+    """Whether `history` can be asked. Where it cannot, Latchkey remembers for itself what was said, sealed and for a time only."""
+
+    names_admins: bool
+    """Whether the platform itself has admins and owners. Where it has none, the first to install Latchkey is its first admin."""
+
     async def open_reply(self, target: ReplyTarget, save: SavePart) -> Reply:
         """Begin an answer; nothing is shown yet but a status."""
 

@@ -89,10 +89,33 @@ class Access:
                 await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.added", user.id))
         return added
 
-    async def remove_admin(self, user: UserRef, by: UserRef) -> bool:
-        """Take it back, at once. False if they had not been added."""
+    def names_admins(self, workspace: str) -> bool:
+        """Whether the platform itself has admins, or only those are who are named to Latchkey."""
+        platform = self._platforms.get(workspace.partition(":")[0])
+        return platform is None or platform.names_admins
+
+    async def installed_by(self, user: UserRef) -> None:
+        """Where the platform has no admins, whoever installs Latchkey first is the first; they can name more, or others."""
+        if self.names_admins(user.workspace) or self.operators(user.workspace):
+            return
+        if await self._kind(user) is not MemberKind.MEMBER:
+            return
         async with self._database.begin() as uow:
             await uow.workspaces.lock(user.workspace)
+            if not await uow.workspaces.admins(user.workspace):
+                await uow.workspaces.add_admin(user.workspace, user.id, user.id)
+                await uow.audit.append(AuditEntry(user.workspace, user.id, "admin.added", user.id, {"as": "installer"}))
+
+    async def remove_admin(self, user: UserRef, by: UserRef) -> bool:
+        """Take it back, at once. False if they had not been added. Raises BadInput for the last one of all.
+
+        Otherwise nobody could change anything any more, or whoever installs it next in another team would be the first admin.
+        """
+        only_named = not self.names_admins(user.workspace) and not self.operators(user.workspace)
+        async with self._database.begin() as uow:
+            await uow.workspaces.lock(user.workspace)
+            if only_named and [admin.user for admin in await uow.workspaces.admins(user.workspace)] == [user.id]:
+                raise BadInput("That is the last admin. Add another one first, with `/byok admins add @person`.")
             removed = await uow.workspaces.remove_admin(user.workspace, user.id)
             if removed:
                 await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.removed", user.id))

@@ -57,7 +57,12 @@ class Commands:
         self._agents = agents
         self._people = people
         self._home = home
-        self._for_all: Mapping[str, Run] = {"help": self._help, "agents": self._list_agents, "admins": self._admins}
+        self._for_all: Mapping[str, Run] = {
+            "help": self._help,
+            "agents": self._list_agents,
+            "admins": self._admins,
+            "privacy": self._privacy,
+        }
         self._for_admins: Mapping[str, Run] = {
             "setkey": self._setkey,
             "keys": self._list_keys,
@@ -155,6 +160,9 @@ class Commands:
             raise BadInput("Type `/byok admins`, `/byok admins add @person` or `/byok admins remove @person`.")
         self._home.refresh(user)
         return Private(view)
+
+    async def _privacy(self, user: UserRef, rest: str) -> Outcome:
+        return Private(await self._people.privacy(user.workspace))
 
     async def _settings(self, user: UserRef, rest: str) -> Outcome:
         return await self._people.settings_form(user.workspace)

@@ -96,7 +96,7 @@ def failure(
         after = f"It asks to wait {_patience(retry_after)}. {after}"
     blocks: list[Block] = [Notice(marked(cause), Level.WARNING), Note(marked(after))]
     if to_admin and code in (KeyRejected.__name__, NoCredit.__name__):
-        blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY), _button(run))))
+        blocks.append(Buttons((Button(ADD, "Set another key", style=Style.PRIMARY, opens=True), _button(run))))
     elif code not in _WITHOUT_RETRY:
         blocks.append(_retry(run))
     return View(blocks=tuple(blocks))
@@ -109,7 +109,7 @@ def refusal(message: str) -> View:
 
 def _missing(message: str, run: str, *, to_admin: bool) -> View:
     after = "Then press Retry." if to_admin else "Ask an admin of this workspace to do so, then press Retry."
-    first = (Button(ADD, "Set a key", style=Style.PRIMARY),) if to_admin else ()
+    first = (Button(ADD, "Set a key", style=Style.PRIMARY, opens=True),) if to_admin else ()
     return View(
         blocks=(Notice(marked(message), Level.WARNING), Note(marked(after)), Buttons((*first, _button(run)))),
     )

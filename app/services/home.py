@@ -18,6 +18,7 @@ from app.services.keys import Keys
 from app.services.model_menu import Chosen, ModelMenu, with_current
 from app.services.screens import home as screens
 from app.services.screens.home import HomeState
+from app.services.transcripts import Transcripts
 from app.services.workspaces import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Home:
         workspaces: Workspaces,
         agents: Agents,
         keys: Keys,
+        memory: Transcripts,
         background: Background,
     ) -> None:
         self._platforms = platforms
@@ -44,6 +46,7 @@ class Home:
         self._workspaces = workspaces
         self._agents = agents
         self._keys = keys
+        self._memory = memory
         self._menu = ModelMenu(keys)
         self._background = background
         self._once_more: dict[UserRef, bool] = {}
@@ -94,5 +97,7 @@ class Home:
             settings=await self._workspaces.settings(workspace),
             operators=self._access.operators(workspace),
             added=await self._access.added(workspace),
+            remembers=self._memory.remembers(workspace),
+            platforms_own=self._access.names_admins(workspace),
             offline=tuple(agent for agent in agents if self._keys.is_offline(agent, keys)),
         )

@@ -99,6 +99,13 @@ class Workspaces(Protocol):
         """The app was taken out of it: its keys are shredded."""
 
 
+class RemembersInstallers(Protocol):
+    """What is needed of `app.services.access`."""
+
+    async def installed_by(self, user: UserRef) -> None:
+        """Somebody installed the app: where the platform has no admins, the first to do so is one."""
+
+
 class FindsKeys(Protocol):
     """What is needed of `app.services.keys`."""
 
@@ -121,6 +128,7 @@ class Intake:
         forms: Forms,
         home: Home,
         workspaces: Workspaces,
+        access: RemembersInstallers,
         keys: FindsKeys,
         platforms: Mapping[str, ChatPlatform],
         background: Background,
@@ -134,13 +142,15 @@ class Intake:
         self._forms = forms
         self._home = home
         self._workspaces = workspaces
+        self._access = access
         self._keys = keys
         self._platforms = platforms
         self._background = background
 
     async def mention(self, event: Mention) -> None:
         """See Inbound.mention."""
-        event = replace(event, text=clean(event.text))
+        files = tuple(replace(file, name=clean(file.name)) for file in event.files)
+        event = replace(event, text=clean(event.text), files=files)
         await self._workspaces.ensure(event.workspace)
         if not await self._is_for_an_agent(event):
             return
@@ -196,6 +206,7 @@ class Intake:
         async with self._database.begin() as uow:
             found = await uow.inbox.message(message.workspace, message.channel, message.id)
             taken_up = [await uow.inbox.withdraw(item.inbox_id) for item in found]
+            await uow.transcripts.forget_message(message.workspace, message.channel, message.id)
         for run in filter(None, taken_up):
             await self._answers.stop(run)
 
@@ -211,6 +222,8 @@ class Intake:
     async def installed(self, workspace: str, name: str, by: UserRef | None) -> None:
         """See Inbound.installed."""
         await self._workspaces.ensure(workspace, name, by)
+        if by:
+            await self._access.installed_by(by)
 
     async def removed(self, workspace: str) -> None:
         """See Inbound.removed."""

@@ -74,7 +74,7 @@ class Keys:
         """What an agent thinks with. Raises NoKey, KeyRejected, NoModel or why its models can't be listed; never takes another key instead."""
         keys = await self.all(agent.workspace)
         if self.is_offline(agent, keys):
-            return ModelChoice(OFFLINE, OFFLINE, "")
+            return ModelChoice(OFFLINE, OFFLINE, "", images=False)
         key = paying_key(agent, keys)
         if key is None:
             raise NoKey(self._why_none(agent))
@@ -85,8 +85,8 @@ class Keys:
             )
         model = agent.model or await self._best(agent, key)
         info = await self.models.look_up(key, model, seconds=WORTH_WAITING)
-        window = info.context_window if info else 0
-        return ModelChoice(key.provider, model, key.id, key.version, key.fingerprint, window)
+        window, images = (info.context_window, info.images) if info else (0, None)
+        return ModelChoice(key.provider, model, key.id, key.version, key.fingerprint, window, images)
 
     def is_offline(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> bool:
         """Whether the offline model answers for this agent: in the demo only, until a key works, or where an admin chose it."""

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from app.domain.agent import AgentSpec, Decision, Denied
-from app.domain.chat import ConversationRef, HistoryMessage, UserRef
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
@@ -28,6 +28,7 @@ from app.ports.platform import ChatPlatform
 from app.services.codec import load
 from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
 from app.services.journaled import PaidModel
+from app.services.transcripts import Transcripts
 from app.store.inbox import RETRY_MARK
 from app.store.unit_of_work import Database
 
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 FORGET = "forget"
 WORDLESS = "(They mentioned you and wrote nothing else.)"
+ONLY_FILES = "(They sent this and wrote nothing.)"
 
 _PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
 
@@ -109,10 +111,12 @@ class Planner:
         agents: ChoosesAgents,
         access: Decides,
         keys: HoldsKeys,
+        memory: Transcripts,
         clock: Clock,
     ) -> None:
         self._database = database
         self._sealer = sealer
+        self._memory = memory
         self._platforms = platforms
         self._agents = agents
         self._access = access
@@ -136,14 +140,14 @@ class Planner:
             return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True, silent=unasked))
         if not unasked and _says_forget(text, agent):
             return Plan(mention, agent, forget=True)
-        return await self._ask(claim, replace(mention, text=text), agent)
+        return await self._ask(claim, mention, agent, text)
 
-    async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec) -> Plan:
-        fetching = asyncio.create_task(self._platform(claim).history(mention.conversation))
+    async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec, text: str) -> Plan:
+        fetching = asyncio.create_task(self._thread(claim, mention))
         try:
             choice = await self._keys.resolve(agent)
         except UserError as error:
-            fetching.cancel()
+            await self._let_go(claim, fetching)
             admin = await self._access.is_admin(mention.user)
             return Plan(mention, agent, refusal=Refusal(error.code, error.message, to_admin=admin))
         except BaseException:
@@ -154,34 +158,53 @@ class Planner:
         except PlatformError as error:
             log.warning("conversation not read", run=claim.run, error=error.code)
             return Plan(mention, agent, refusal=Refusal(UNREADABLE))
-        text = mention.text
         if mention.retry_of:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
-            mention = replace(mention, text=asked.text)
+            mention = replace(mention, text=asked.text, files=asked.files)
             try:
                 text = (await self._agents.choose(mention, agent.id))[1]
             except NoAgent as error:  # the question was edited, and names another one now
                 return Plan(mention, agent, refusal=Refusal(error.code, error.message, private=True))
         shown = await self._shown(claim)
-        history = context(thread, question_id(claim.message_id), claim.forget_before, shown)
+        forgotten = "" if self._memory.remembers(claim.workspace) else claim.forget_before  # erased, not left out
+        history = context(thread, question_id(claim.message_id), forgotten, shown)
         question = await self._question(mention, agent, text, history)
         return Plan(replace(mention, text=""), agent, choice, question)
+
+    async def _let_go(self, claim: Claim, fetching: asyncio.Task[tuple[HistoryMessage, ...]]) -> None:
+        """A platform need not be waited for; but what nobody else remembers is there for Retry."""
+        if self._memory.remembers(claim.workspace):
+            await fetching
+        else:
+            fetching.cancel()
+
+    async def _thread(self, claim: Claim, mention: Mention) -> tuple[HistoryMessage, ...]:
+        """What was said before, and the question: as the platform has it, or else as far as it is remembered here."""
+        if not self._memory.remembers(claim.workspace):
+            return await self._platform(claim).history(mention.conversation)
+        if not mention.retry_of:
+            safe = await self._keys.redact(claim.workspace, _with_names(mention.text, mention.files))
+            await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user)
+        return await self._memory.recall(claim)
 
     async def _question(
         self, mention: Mention, agent: AgentSpec, text: str, history: tuple[HistoryMessage, ...]
     ) -> Question:
         workspace = mention.workspace
-        safe = [replace(item, text=await self._keys.redact(workspace, item.text), files=()) for item in history]
-        asked = await self._keys.redact(workspace, text) or WORDLESS
+        safe = [
+            replace(item, text=await self._keys.redact(workspace, _with_names(item.text, item.files)), files=())
+            for item in history
+        ]
+        asked = await self._keys.redact(workspace, text) or (ONLY_FILES if mention.files else WORDLESS)
         people = _people(mention.user, safe, asked)
         names = {person: f"Person {number}" for number, person in enumerate(people, start=1)}
         if agent.share_names:
             platform = self._platforms[workspace.split(":", 1)[0]]
             found = await asyncio.gather(*(platform.display_name(UserRef(workspace, person)) for person in people))
             names = dict(zip(people, found, strict=True))
-        return Question(asked, mention.user, tuple(safe), names, self._clock.now())
+        return Question(asked, mention.user, tuple(safe), names, self._clock.now(), mention.files)
 
     async def _mention(self, claim: Claim, sealed: SealedSecret | None) -> Mention:
         if sealed is None:
@@ -234,6 +257,13 @@ def context(
         for place, item in enumerate(messages)
         if item.id not in shown and (place < at or (place > at and item.from_agent))
     )
+
+
+def _with_names(text: str, files: Sequence[FileRef]) -> str:
+    """What was said earlier, and that files came with it: the agent knows of them, and that it was not shown them again."""
+    if not files:
+        return text
+    return f"{text}\n(Sent with this, and not shown to you: {', '.join(file.name for file in files)})".lstrip()
 
 
 def _says_forget(text: str, agent: AgentSpec) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.services.transcripts import Transcripts
 from app.store.unit_of_work import Database
 
 TOMBSTONES_STAY = timedelta(hours=24)
@@ -12,11 +13,13 @@ TOMBSTONES_STAY = timedelta(hours=24)
 class Retention:
     """Tidies the database; the engine tidies its own tables."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transcripts: Transcripts) -> None:
         self._database = database
+        self._transcripts = transcripts
 
     async def tidy(self) -> None:
         """To be called every few seconds. What was erased, shredded keys too, leaves SQLite's write-ahead log and file as soon as no reader holds it."""
         async with self._database.begin() as uow:
             await uow.inbox.forget(TOMBSTONES_STAY)
+        await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from app.domain.agent import AgentSpec
-from app.domain.chat import ConversationRef, Persona, UserRef
+from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.inbox import Claim, Receipt
 from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
 from app.domain.views import Feedback, Note, View, rich
@@ -19,9 +19,11 @@ from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
 from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform, ReplyTarget
 from app.services import explain
+from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel, JournaledTool
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
+from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
 from app.store.unit_of_work import Database
 
@@ -69,6 +71,7 @@ class Turns:
         *,
         keys: HoldsKeys,
         workspaces: HasSettings,
+        memory: Transcripts,
         runner: AgentRunner,
         prompt: PromptBuilder,
         tools: ToolFactory,
@@ -77,6 +80,7 @@ class Turns:
         self._platforms = platforms
         self._keys = keys
         self._workspaces = workspaces
+        self._memory = memory
         self._runner = runner
         self._prompt = prompt
         self._tools = tools
@@ -96,7 +100,7 @@ class Turns:
             plan.mention.conversation if plan else ConversationRef(claim.workspace, claim.channel, claim.thread)
         )
         delivery = self._delivery(claim, conversation, plan, fresh=False)
-        await self._deliver(journal, delivery, "", failed=explain.failure(explain.INTERRUPTED, claim.run))
+        await self._deliver(journal, claim, delivery, "", failed=explain.failure(explain.INTERRUPTED, claim.run))
         agent = plan.agent.id if plan and plan.agent else ""
         return Ending(RunState.FAILED, agent, explain.INTERRUPTED)
 
@@ -113,10 +117,12 @@ class Turns:
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
-            undelivered = await self._deliver(journal, delivery, answer.text, failed=explain.stopped(claim.run))
+            undelivered = await self._deliver(journal, claim, delivery, answer.text, failed=explain.stopped(claim.run))
         elif answer.failed:
             state, error = RunState.FAILED, answer.failed.code
-            undelivered = await self._deliver(journal, delivery, answer.text, failed=_why(answer.failed, claim.run))
+            undelivered = await self._deliver(
+                journal, claim, delivery, answer.text, failed=_why(answer.failed, claim.run)
+            )
         else:
             error = ""
             undelivered = await self._finish(journal, claim, plan.agent, answer, delivery)
@@ -131,7 +137,8 @@ class Turns:
         if choice is None or question is None:
             raise ValueError("a plan without a refusal has a model and a question")
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
-        model = JournaledModel(client, journal, delivery, lambda: self._stop_requested(claim.run))
+        seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
+        model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run))
         tools = [JournaledTool(tool, journal, delivery) for tool in self._tools(agent, question)]
         messages = self._prompt(agent, question, context_window=choice.context_window)
         answer = _Answer()
@@ -165,7 +172,7 @@ class Turns:
         finished = answer.finished
         if finished is None or not answer.text.strip():
             code = explain.DECLINED if finished and finished.stop is Stop.REFUSED else explain.WORDLESS
-            await self._deliver(journal, delivery, "", failed=explain.failure(code, claim.run))
+            await self._deliver(journal, claim, delivery, "", failed=explain.failure(code, claim.run))
             return code
         notes = _notes(finished)
 
@@ -173,23 +180,30 @@ class Turns:
             settings = await self._workspaces.settings(claim.workspace)
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
             under = View(blocks=(*notes, *footer, Feedback(claim.run)))
-            return await delivery.finish(await self._keys.redact(claim.workspace, answer.text), (under,))
+            safe = await self._keys.redact(claim.workspace, answer.text)
+            return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
 
-    async def _deliver(self, journal: Journal, delivery: Delivery, text: str, *, failed: View) -> str:
+    async def _deliver(self, journal: Journal, claim: Claim, delivery: Delivery, text: str, *, failed: View) -> str:
         async def work() -> Json:
-            safe = await self._keys.redact(delivery.target.conversation.workspace, text)
-            return await delivery.fail(failed, safe)
+            safe = await self._keys.redact(claim.workspace, text)
+            return await self._remembered(claim, safe, await delivery.fail(failed, safe))
 
         return await _persistently(journal, work)
+
+    async def _remembered(self, claim: Claim, text: str, undelivered: str) -> str:
+        """What people were shown is part of the conversation; tells what `undelivered` tells."""
+        if text and not undelivered:
+            await self._memory.keep(claim, claim.run, text)
+        return undelivered
 
     async def _refuse(self, journal: Journal, claim: Claim, plan: Plan, refusal: Refusal, delivery: Delivery) -> None:
         if refusal.silent:
             return
         if not refusal.private:
             view = explain.failure(refusal.code, claim.run, message=refusal.message, to_admin=refusal.to_admin)
-            await self._deliver(journal, delivery, "", failed=view)
+            await self._deliver(journal, claim, delivery, "", failed=view)
             return
 
         async def work() -> Json:
@@ -207,10 +221,18 @@ class Turns:
         async def forget() -> Json:
             async with self._database.begin() as uow:
                 await uow.inbox.forget_before(claim.conversation, question_id(claim.message_id))
+                await uow.transcripts.forget_conversation(claim.conversation)
             return None
 
         await journal.step("forget", forget)
         return await _persistently(journal, lambda: delivery.finish(FORGOTTEN, ()))
+
+    def _fetch(self, claim: Claim) -> Callable[[FileRef, int], Awaitable[bytes]]:
+        platform = self._platforms[claim.workspace.split(":", 1)[0]]
+        return lambda file, limit: platform.download(claim.workspace, file, limit)
+
+    def _redact(self, claim: Claim) -> Callable[[str], Awaitable[str]]:
+        return lambda text: self._keys.redact(claim.workspace, text)
 
     async def _stop_requested(self, run: str) -> bool:
         async with self._database.read() as uow:

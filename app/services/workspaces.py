@@ -19,6 +19,7 @@ ITSELF = "latchkey"
 """The actor of what happens without a person."""
 
 MOST_RUNS = 500
+MOST_HOURS = 30 * 24
 
 REMEMBERED = timedelta(seconds=5)
 """How long another process may go on with a setting that was changed, where it is asked for often."""
@@ -44,10 +45,13 @@ class WorkspaceSettings:
     answer_external: bool = False  # there, to the other organisations' people too
     footer: bool = True  # agent and model under each answer
     max_runs: int = 8  # answers in the making at a time
+    memory_hours: int = 24  # how long what was said is remembered where the platform keeps no history; 0: not at all
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_runs <= MOST_RUNS:
             raise BadInput(f"Choose a number from 1 to {MOST_RUNS}.", field="max_runs")
+        if not 0 <= self.memory_hours <= MOST_HOURS:
+            raise BadInput(f"Choose a number of hours from 0 to {MOST_HOURS}.", field="memory_hours")
 
     @classmethod
     def of(cls, kept: Mapping[str, Json]) -> WorkspaceSettings:
@@ -117,6 +121,8 @@ class Workspaces:
                 for key in await uow.keys.all(workspace):
                     await uow.keys.revoke(workspace, key.id)
                     await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
+                await uow.transcripts.forget_all(workspace)
+                await uow.references.forget_all(workspace)
                 await uow.workspaces.mark_removed(workspace)
                 await uow.audit.append(AuditEntry(workspace, ITSELF, "workspace.removed", workspace))
         self._seen.discard(workspace)  # now, not before: an event in between would have put it back

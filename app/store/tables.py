@@ -219,6 +219,31 @@ reply_parts = Table(
     Column("streamed", Boolean, nullable=False, default=False),
 )
 
+transcripts = (
+    Table(  # what was said where the platform keeps no history: sealed, erased by the workspace's time to live
+        "transcripts",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=True),  # the order of a conversation
+        Column("workspace", Name, nullable=False),
+        Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+        Column("message_id", Name, nullable=False),  # the platform's, or the run of an answer
+        Column("data_key", Id, nullable=False),
+        Column("sealed", LargeBinary, nullable=False),  # a HistoryMessage
+        Column("kept_at", UtcDateTime, nullable=False),
+        UniqueConstraint("conversation_id", "message_id"),
+        Index("ix_transcripts_workspace_kept_at", "workspace", "kept_at"),
+    )
+)
+
+conversation_references = Table(  # what an adapter needs to write to somebody unasked: ids and addresses
+    "conversation_references",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("key", String(512), primary_key=True),  # the adapter's own
+    Column("body", JSON, nullable=False),
+    Column("kept_at", UtcDateTime, nullable=False),
+)
+
 receipts = Table(  # which key, provider and model paid for a call, and how many tokens it took
     "receipts",
     metadata,

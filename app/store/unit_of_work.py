@@ -20,7 +20,9 @@ from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
+from app.store.references import ReferenceRows
 from app.store.runs import RunRows
+from app.store.transcripts import TranscriptRows
 from app.store.workspaces import WorkspaceRows
 
 DATA_ERRORS = (DataError, IntegrityError, ValueError, OverflowError)
@@ -37,6 +39,8 @@ class UnitOfWork:
         self.agents = AgentRows(connection, clock)
         self.inbox = InboxRows(connection, clock)
         self.runs = RunRows(connection, clock)
+        self.transcripts = TranscriptRows(connection, clock)
+        self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)
         self.audit = AuditTrail(connection, clock)
 

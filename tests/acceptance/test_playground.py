@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FilePayload, expect
 
 from tests.acceptance.aimock import AiMock, answer
 from tests.acceptance.office import ANTHROPIC_KEY, HAIKU, SONNET
@@ -22,6 +23,10 @@ FIXTURES = [
     answer("sky", "Blue light is scattered most, says the small one.", model=HAIKU),
     answer("", "A short answer."),
 ]
+DOT = (
+    base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
+    + b"canary-of-a-dot-8152"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +252,23 @@ async def test_the_home_tab_changes_the_model_and_the_next_answer_uses_it(stage:
     assert [call["model"] for call in await stage.vendor.calls("once more")] == [HAIKU]
 
 
-async def test_what_was_said_and_typed_is_on_no_disk(stage: Stage, ada: Screen) -> None:
+async def test_a_picture_and_a_text_that_go_along_are_seen_by_the_model(stage: Stage, ada: Screen) -> None:
+    text = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"The mine: coal-mine-4711")
+    picture = FilePayload(name="dot.png", mimeType="image/png", buffer=DOT)
+    for file in (text, picture):
+        await ada.page.locator("#conversation input[type=file]").set_input_files(file)
+        await expect(ada.page.locator("#conversation .composer .attached")).to_contain_text(file["name"])
+    await ada.ask("what do these files say?")
+    await ada.finished()
+    (call,) = await stage.vendor.calls("what do these files say?")
+    assert "The mine: coal-mine-4711" in str(call)
+    assert "The picture “dot.png”:" in str(
+        call
+    )  # aimock tells of words only; ModelProviderSuite shows the picture itself
+
+
+async def test_what_was_said_typed_and_attached_is_on_no_disk(stage: Stage, ada: Screen) -> None:
+    needles = (b"coal-mine-4711", DOT[-12:], base64.b64encode(DOT)[-16:], ANTHROPIC_KEY.encode())
     await ada.ask("canary-in-the-coal-mine-4711")
     await ada.finished()
 
@@ -255,6 +276,6 @@ async def test_what_was_said_and_typed_is_on_no_disk(stage: Stage, ada: Screen) 
         files = [
             path.read_bytes() for path in stage.folder.rglob("*") if path.is_file() and "anthropic" not in path.name
         ]
-        return not any(needle in content for content in files for needle in (b"coal-mine-4711", ANTHROPIC_KEY.encode()))
+        return not any(needle in content for content in files for needle in needles)
 
     await until_told(clean, "the data directory and the log hold no word of it", 10)

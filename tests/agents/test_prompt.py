@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agents import prompt
 from app.domain.agent import AgentSpec
-from app.domain.chat import HistoryMessage, UserRef
-from app.domain.run import ModelMessage, Role, TextPart
+from app.domain.chat import FileRef, HistoryMessage, UserRef
+from app.domain.run import FilePart, ModelMessage, Role, TextPart
 from app.ports.agents import Question
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -66,6 +66,23 @@ def test_the_newest_are_kept_when_not_all_fit() -> None:
 
 def test_a_question_longer_than_the_window_is_still_asked() -> None:
     assert texts(ask("y" * 50_000, said(ANN, "before"), window=2000)) == ["y" * 50_000]
+
+
+def test_files_stand_before_the_question_unread() -> None:
+    files = (FileRef("F1", "a.png", "image/png", 0), FileRef("F2", "b.csv", "text/csv", 9))
+    question = Question("which?", ANN, (said(ANN, "hello"),), NAMES, NOON, files)
+    (message,) = prompt.build(AGENT, question, context_window=0)
+    assert message.parts == (TextPart("hello"), *map(FilePart, files), TextPart("which?"))
+
+
+def test_a_long_text_file_takes_room_from_what_was_said_before_and_a_file_that_is_not_read_takes_none() -> None:
+    history = [said(ANN, f"{n} " + "x" * 300) for n in range(50)]
+
+    def kept(name: str) -> int:
+        question = Question("q", ANN, tuple(history), NAMES, NOON, (FileRef("F", name, "", 9_000),))
+        return len(texts(prompt.build(AGENT, question, context_window=6000)))
+
+    assert 1 < kept("log.txt") < kept("plan.png") < kept("setup.exe")
 
 
 @given(

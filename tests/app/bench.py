@@ -29,6 +29,7 @@ from app.services.key_ring import KeyRing
 from app.services.key_setting import KeySet
 from app.services.keys import Keys
 from app.services.notices import Notices
+from app.services.transcripts import Transcripts
 from app.services.workspaces import Workspaces
 from app.store.unit_of_work import Database
 from app.vault import Vault
@@ -80,6 +81,7 @@ class Bench:
         self.vault = Vault(self.database, LocalKeyWrapper(b"k" * 32))
         self.access = Access(self.database, platforms, frozenset({str(OPERATOR)}))
         self.workspaces = Workspaces(self.database, self.clock, self.vault.shred)
+        self.memory = Transcripts(self.database, self.vault, platforms, clock=self.clock)
         self.agents = Agents(self.database, self.clock)
         self.ring = KeyRing(self.database, self.vault, self.providers)
         self.keys = Keys(
@@ -91,13 +93,14 @@ class Bench:
             demo=self.demo,
         )
         key_desk, agent_desk = KeyDesk(self.keys, self.agents), AgentDesk(self.agents, self.keys)
-        people_desk = PeopleDesk(self.database, self.access, self.workspaces)
+        people_desk = PeopleDesk(self.database, self.access, self.workspaces, self.memory)
         self.home = Home(
             platforms,
             access=self.access,
             workspaces=self.workspaces,
             agents=self.agents,
             keys=self.keys,
+            memory=self.memory,
             background=self.background,
         )
         self.forms = Forms(

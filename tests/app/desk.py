@@ -190,11 +190,12 @@ class Desk:
         arrivals = Arrivals(bench.database, bench.clock)
         planner = Planner(
             bench.database, bench.vault, platforms,
-            agents=bench.agents, access=bench.access, keys=bench.keys, clock=bench.clock,
+            agents=bench.agents, access=bench.access, keys=bench.keys, memory=bench.memory, clock=bench.clock,
         )  # fmt: skip
         turns = Turns(
             bench.database, platforms,
-            keys=bench.keys, workspaces=self.workspaces, runner=Runner(), prompt=prompt.build, tools=tools,
+            keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
+            runner=Runner(), prompt=prompt.build, tools=tools,
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(
@@ -204,7 +205,7 @@ class Desk:
         self.intake = Intake(
             bench.database, bench.vault, self.runs,
             arrivals=arrivals, answers=self.answers, commands=self.screens, forms=self.screens, home=self.screens,
-            workspaces=self.workspaces, keys=bench.keys, platforms=platforms, background=bench.background,
+            workspaces=self.workspaces, access=bench.access, keys=bench.keys, platforms=platforms, background=bench.background,
         )  # fmt: skip
 
     async def say(
@@ -218,7 +219,7 @@ class Desk:
         files: tuple[FileRef, ...] = (),
     ) -> Mention:
         """Somebody writes in the chat, and the platform tells Latchkey."""
-        ref = self.platform.say(where, user, text)
+        ref = self.platform.say(where, user, text, files=files)
         mention = Mention(
             event_id=f"Ev{ref.id}", conversation=where, message_id=ref.id, user=user, addressed=addressed,
             at=self.bench.clock.now(), text=text, from_bot=from_bot, files=files,

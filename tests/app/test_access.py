@@ -9,6 +9,7 @@ import pytest
 from app.domain.agent import Denied, Granted
 from app.domain.chat import ConversationRef, MemberKind, Place, UserRef
 from app.errors import BadInput, NotAllowed, PlatformUnavailable
+from app.services.access import Access
 from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, MEMBER, OPERATOR, WORKSPACE, Bench
 
@@ -87,3 +88,42 @@ async def test_others_may_ask_where_a_setting_allows_it(
     assert isinstance(await bench.access.may_ask(user, where, from_bot=from_bot), Denied)
     await bench.workspaces.change(WORKSPACE, WorkspaceSettings(**{setting: True}), ADMIN)
     assert await bench.access.may_ask(user, where, from_bot=from_bot) == Granted()
+
+
+@pytest.fixture
+async def unled(bench: Bench) -> Bench:
+    """A workspace on a platform without admins, where nobody was named yet."""
+    bench.platform.names_admins = False
+    bench.platform.people |= {ADMIN: MemberKind.MEMBER}
+    bench.access = Access(bench.database, {bench.platform.name: bench.platform})
+    return bench
+
+
+async def test_where_a_platform_has_no_admins_the_first_to_install_is_one(unled: Bench) -> None:
+    await unled.access.installed_by(MEMBER)
+    await unled.access.installed_by(ADMIN)
+    assert [await unled.access.is_admin(user) for user in (MEMBER, ADMIN)] == [True, False]
+    assert (await unled.actions()).count("admin.added") == 1
+
+
+@pytest.mark.parametrize("user", [GUEST, OUTSIDER])
+async def test_who_is_no_member_becomes_no_admin_by_installing(unled: Bench, user: UserRef) -> None:
+    await unled.access.installed_by(user)
+    assert not await unled.access.is_admin(user)
+
+
+async def test_the_last_admin_stays_until_another_is_added(unled: Bench) -> None:
+    await unled.access.installed_by(MEMBER)
+    with pytest.raises(BadInput, match="last admin"):
+        await unled.access.remove_admin(MEMBER, MEMBER)
+    await unled.access.add_admin(ADMIN, MEMBER)
+    assert await unled.access.remove_admin(MEMBER, ADMIN)
+    assert not await unled.access.is_admin(MEMBER)
+
+
+async def test_who_installs_is_no_admin_where_the_platform_or_the_operator_names_some(bench: Bench) -> None:
+    await bench.access.installed_by(MEMBER)
+    assert not await bench.access.is_admin(MEMBER)
+    bench.platform.names_admins = False
+    await bench.access.installed_by(MEMBER)
+    assert not await bench.access.is_admin(MEMBER)

@@ -16,6 +16,7 @@ from app.domain.views import Button, Buttons, SecretInput, SelectInput, TextInpu
 from app.errors import Unreachable
 from app.services.agent_drafts import AgentDraft
 from app.services.screens import agents as agent_screens
+from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, GOOD, MEMBER, OPERATOR, OTHER, WORKSPACE, Bench, words
 
 PLAIN = "7f3Kq9ZpX2mVt8RwL5sB"
@@ -257,6 +258,18 @@ async def test_audit_shows_the_last_entries_to_admins(bench: Bench) -> None:
     told = private(outcome)
     assert told.index("admin.added") < told.index("key.set")
     assert GOOD not in repr(outcome)
+
+
+@pytest.mark.parametrize(
+    ("keeps_history", "hours", "told"),
+    [(True, 24, "Nothing is kept as memory"), (False, 48, "for 48 hours"), (False, 0, "turned memory off")],
+)
+async def test_anybody_is_told_plainly_what_is_remembered(
+    bench: Bench, keeps_history: bool, hours: int, told: str
+) -> None:
+    bench.platform.keeps_history = keeps_history
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(memory_hours=hours), ADMIN)
+    assert told in private(await bench.typed("privacy", by=MEMBER))
 
 
 async def test_what_a_command_changes_shows_in_the_home_tab(bench: Bench) -> None:

@@ -345,14 +345,23 @@ async def test_channels_get_an_agent_and_give_it_back(bench: Bench) -> None:
 async def test_settings_are_changed_by_a_form(bench: Bench) -> None:
     form = await bench.pressed("settings_edit")
     assert isinstance(form, Open)
-    values: dict[str, Any] = {block.id: "" for block in form.view.blocks if hasattr(block, "id")}
-    for number in ("0", "9" * 5000):
-        wrong = await bench.sent("settings_save", values | {"max_runs": number})
-        assert isinstance(wrong, FieldErrors)
-        assert list(wrong.errors) == ["max_runs"]
-    await bench.sent("settings_save", values | {"answer_guests": "yes", "max_runs": "4"})
+    empty: dict[str, Any] = {block.id: "" for block in form.view.blocks if hasattr(block, "id")}
+    values = empty | {"max_runs": "4", "memory_hours": "48"}
+    for field, wrong in (
+        ("max_runs", "0"),
+        ("max_runs", ""),
+        ("max_runs", "9" * 5000),
+        ("memory_hours", "721"),
+        ("memory_hours", "a day"),
+    ):
+        refused = await bench.sent("settings_save", values | {field: wrong})
+        assert isinstance(refused, FieldErrors)
+        assert list(refused.errors) == [field]
+    await bench.sent("settings_save", values | {"answer_guests": "yes"})
     settings = await bench.workspaces.settings(WORKSPACE)
-    assert settings == WorkspaceSettings(follow_ups=False, answer_guests=True, footer=False, max_runs=4)
+    assert settings == WorkspaceSettings(
+        follow_ups=False, answer_guests=True, footer=False, max_runs=4, memory_hours=48
+    )
 
 
 async def test_an_admin_is_removed_by_a_button(bench: Bench) -> None:

@@ -160,8 +160,15 @@ async def test_a_workspace_of_many_still_fits_on_a_screen(bench: Bench) -> None:
     assert len((await bench.home.view(MEMBER)).blocks) <= 100
 
 
+async def test_where_latchkey_remembers_for_itself_the_home_says_so(bench: Bench) -> None:
+    bench.platform.keeps_history = False
+    await bench.home.publish(MEMBER)
+    assert "kept encrypted for 24 hours" in words(bench.platform.home(MEMBER))
+    assert "keeps no messages" not in words(bench.platform.home(MEMBER))
+
+
 async def test_a_change_publishes_the_home_of_who_made_it_anew(bench: Bench) -> None:
-    await bench.sent("settings_save", {"answer_guests": "yes", "max_runs": "8"})
+    await bench.sent("settings_save", {"answer_guests": "yes", "max_runs": "8", "memory_hours": "24"})
     assert "guests" in words(bench.platform.home(ADMIN))
     assert MEMBER not in bench.platform.homes
 

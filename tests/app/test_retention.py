@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from adapters.kms.local import LocalKeyWrapper
 from app.domain.inbox import Arrival
 from app.domain.secrets import SealedSecret
 from app.services.retention import Retention
+from app.services.transcripts import Transcripts
 from app.store.unit_of_work import Database
+from app.vault import Vault
 from tests.fakes.databases import TestClock
 
 CANARY = b"sealed-canary-4711"
+
+
+def tidying(database: Database, clock: TestClock) -> Retention:
+    vault = Vault(database, LocalKeyWrapper(os.urandom(32)))
+    return Retention(database, Transcripts(database, vault, {}, clock=clock))
 
 
 async def asked_and_answered(database: Database) -> None:
@@ -30,7 +39,7 @@ def on_disk(folder: Path) -> bool:
 async def test_content_leaves_the_disk_with_the_next_tidying(
     database: Database, tmp_path: Path, clock: TestClock
 ) -> None:
-    retention = Retention(database)
+    retention = tidying(database, clock)
     await retention.tidy()
     await asked_and_answered(database)
     assert on_disk(tmp_path), "the log still has it"
@@ -41,7 +50,7 @@ async def test_content_leaves_the_disk_with_the_next_tidying(
 async def test_while_a_reader_holds_the_log_tidying_is_tried_again(
     database: Database, tmp_path: Path, clock: TestClock
 ) -> None:
-    retention = Retention(database)
+    retention = tidying(database, clock)
     async with database.read() as uow:
         await uow.inbox.pending("slack:T1")  # the reader's view begins
         await asked_and_answered(database)
@@ -52,7 +61,7 @@ async def test_while_a_reader_holds_the_log_tidying_is_tried_again(
 
 
 async def test_ids_are_forgotten_after_a_day(any_database: Database, clock: TestClock) -> None:
-    retention = Retention(any_database)
+    retention = tidying(any_database, clock)
     await asked_and_answered(any_database)
     await retention.tidy()
     async with any_database.read() as uow:

@@ -10,6 +10,8 @@ from app import settings
 from app.domain.secrets import Secret
 from app.errors import SettingsError
 
+GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+TEAMS = {"MICROSOFT_APP_ID": GUID, "MICROSOFT_APP_PASSWORD": "client-secret", "MICROSOFT_APP_TENANT_ID": GUID.upper()}
 SLACK = {"SLACK_BOT_TOKEN": "xoxb" + "-test", "SLACK_SIGNING_SECRET": "signing"}
 
 
@@ -68,6 +70,11 @@ def test_lists_are_told_by_commas_or_spaces(env: pytest.MonkeyPatch) -> None:
         ("LATCHKEY_PUBLIC_URL", "chat.internal"),
         ("LATCHKEY_SLACK_API_URL", "https://user:hunter2@slack.com/"),
         ("LATCHKEY_KMS", "aws:arn"),
+        ("MICROSOFT_APP_ID", "my-bot"),
+        ("MICROSOFT_APP_TYPE", "UserAssignedMSI"),
+        ("LATCHKEY_TEAMS_TENANTS", "contoso.onmicrosoft.com"),
+        ("LATCHKEY_TEAMS_SERVICE_HOSTS", "https://elsewhere/x"),
+        ("LATCHKEY_TEAMS_LOGIN_URL", "login.example"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_variable_and_not_echoed(env: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -86,6 +93,9 @@ def test_everything_wrong_is_told_at_once(env: pytest.MonkeyPatch) -> None:
         ({"SLACK_BOT_TOKEN": "x"}, "SLACK_APP_TOKEN"),
         ({"SLACK_APP_TOKEN": "x"}, "SLACK_BOT_TOKEN"),
         ({"SLACK_SIGNING_SECRET": "x"}, "SLACK_BOT_TOKEN"),
+        ({"MICROSOFT_APP_ID": "", "MICROSOFT_APP_PASSWORD": "x"}, "MICROSOFT_APP_ID is missing or empty"),
+        ({"MICROSOFT_APP_ID": GUID}, "MICROSOFT_APP_PASSWORD"),
+        ({"MICROSOFT_APP_ID": GUID, "MICROSOFT_APP_PASSWORD": "x"}, "MICROSOFT_APP_TENANT_ID"),
         ({"LATCHKEY_MASTER_KEY": "x", "LATCHKEY_MASTER_KEY_FILE": "y"}, "not both"),
     ],
 )
@@ -93,6 +103,23 @@ def test_half_a_configuration_says_what_is_missing(
     env: pytest.MonkeyPatch, variables: dict[str, str], named: str
 ) -> None:
     assert named in complaint(env, **variables)
+
+
+def test_teams_is_told_by_microsofts_names(env: pytest.MonkeyPatch) -> None:
+    for name, value in TEAMS.items():
+        env.setenv(name, value)
+    found = settings.load()
+    assert (found.microsoft_app_id, found.microsoft_app_tenant_id) == (GUID, GUID)
+    assert found.microsoft_app_type == "SingleTenant"
+    assert found.secrets == (Secret("client-secret"),)
+    assert found.teams_login_url.startswith("https://login.microsoftonline.com")
+
+
+def test_a_bot_of_many_tenants_is_of_none(env: pytest.MonkeyPatch) -> None:
+    for name, value in (TEAMS | {"MICROSOFT_APP_TENANT_ID": "", "MICROSOFT_APP_TYPE": "MultiTenant"}).items():
+        env.setenv(name, value)
+    env.setenv("LATCHKEY_TEAMS_TENANTS", f"{GUID.upper()}, {GUID}")
+    assert settings.load().teams_tenants == (GUID, GUID)
 
 
 def test_misspelt_variables_are_found() -> None:

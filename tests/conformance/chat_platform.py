@@ -128,9 +128,10 @@ class OutboundPromises:
         parts = Parts()
         again = await wire.platform.resume_reply(_target(event), (), parts.save)
         await again.finish("A whole answer.")
-        (answer,) = wire.answers(event.conversation)
+        *others, answer = wire.answers(event.conversation)
         assert "A whole answer." in answer
         assert len(parts.refs) == 1
+        assert others == [] or not wire.platform.keeps_history  # what cannot be read cannot be found again
 
     async def test_an_answer_that_never_began_begins_anew(self, wire: Outside) -> None:
         event = await _asked(wire)
@@ -154,6 +155,9 @@ class OutboundPromises:
         await reply.finish("An answer.")
         await wire.say(wire.admin, "thanks", to=Addressed.FOLLOW_UP, thread=event.conversation.thread)
         history = await wire.platform.history(event.conversation)
+        if not wire.platform.keeps_history:
+            assert history == ()
+            return
         assert [m.from_agent for m in history] == [False, True, False]
         assert ["An answer." in history[1].text, history[2].text] == [True, "thanks"]
         assert (history[0].id, history[0].author, history[2].author) == (event.message_id, wire.member, wire.admin)
@@ -163,17 +167,22 @@ class OutboundPromises:
     async def test_a_file_is_fetched_up_to_a_limit(self, wire: Outside) -> None:
         await wire.share(wire.member, "notes.txt", "text/plain", b"x" * 1000)
         file = wire.inbound.mentions[-1].files[0]
-        assert (file.name, file.media_type, file.size) == ("notes.txt", "text/plain", 1000)
+        assert (file.name, file.media_type) == ("notes.txt", "text/plain")
+        assert file.size in {1000, 0}  # not every platform says how large a file is
         assert await wire.platform.download(wire.member.workspace, file, 1000) == b"x" * 1000
         with pytest.raises(PlatformError):
             await wire.platform.download(wire.member.workspace, file, 999)
 
     async def test_it_knows_its_admins_and_doubts_strangers(self, wire: Outside) -> None:
+        for person in (wire.member, wire.admin):
+            await wire.say(person, "hello")
         nobody = UserRef(wire.member.workspace, "UNOBODY")
-        assert await wire.platform.is_admin(wire.admin)
+        named = wire.platform.names_admins
+        assert await wire.platform.is_admin(wire.admin) is named
         assert not await wire.platform.is_admin(wire.member)
         assert not await wire.platform.is_admin(nobody)
-        assert await wire.platform.member_kind(wire.admin) in {MemberKind.ADMIN, MemberKind.OWNER}
+        known_as = {MemberKind.ADMIN, MemberKind.OWNER} if named else {MemberKind.MEMBER}
+        assert await wire.platform.member_kind(wire.admin) in known_as
         assert await wire.platform.member_kind(wire.member) == MemberKind.MEMBER
         assert await wire.platform.member_kind(nobody) == MemberKind.EXTERNAL
         assert await wire.platform.display_name(wire.member) != wire.member.id
@@ -293,6 +302,7 @@ class ChatPlatformSuite(OutboundPromises):
         assert not any("Hello there" in text for text in wire.private(wire.member))
 
     async def test_any_of_very_many_options_can_be_chosen(self, wire: Wire) -> None:
+        await _asked(wire)
         models = tuple(Option(f"anthropic/model-{n}", f"Model {n}") for n in range(250))
         wire.inbound.offered = (models[249],)
         select = Select("model", "Model", models, selected=models[170].value, key="agent-1")

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.keys import ProviderCredential
 from app.domain.run import (
+    ImagePart,
     ModelDone,
     ModelEvent,
     ModelMessage,
@@ -25,6 +26,7 @@ from app.domain.run import (
 from app.errors import BadInput
 from app.ports.providers import ModelProvider
 from tests.fakes.model_server import Answer, ModelServer, Tool
+from tests.fakes.model_wire import pictures
 
 CLOCK = ToolSpec(
     "current_time",
@@ -116,6 +118,15 @@ class ModelProviderSuite:
         last = await peer.ask(going_on(request, first, ToolResult(call.id, "12:34")))
         assert "12:34" in text_of(last)
         assert done(last).stop is Stop.END
+
+    async def test_a_picture_is_sent_as_such_beside_the_words(self, peer: Peer) -> None:
+        png = ImagePart("image/png", b"\x89PNG\r\n\x1a\n and more")
+        question = ModelMessage(Role.USER, (TextPart("The picture:"), png, TextPart("What is this?")))
+        assert text_of(await peer.ask(ModelRequest("m-1", "", (question,))))
+        if peer.server is not None:  # a model within this process has no wire
+            (call,) = peer.server.calls
+            assert pictures(call.body) == [(png.media_type, png.data)]
+            assert "What is this?" in call.said
 
     async def test_no_tool_is_called_that_was_not_offered(self, peer: Peer) -> None:
         assert done(await peer.ask(asking(self.time_question))).stop is Stop.END

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -88,6 +89,23 @@ def newest_user_text(body: Body) -> str:
         _texts(item.get("content")) for item in reversed(items) if isinstance(item, dict) and item.get("role") == "user"
     )
     return next((text for text in said if text), "")
+
+
+def pictures(body: Body) -> list[tuple[str, bytes]]:
+    """Every picture that people sent, as media type and bytes, where it stands as the protocol wants it."""
+    items: Any = body.get("messages", body.get("input", []))
+    said = (item["content"] for item in items if item.get("role") == "user" and isinstance(item.get("content"), list))
+    return [found for content in said for part in content if (found := _picture(part))]
+
+
+def _picture(part: Any) -> tuple[str, bytes] | None:
+    match part:
+        case {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}:
+            return kind, base64.b64decode(data, validate=True)
+        case {"type": "input_image", "image_url": str(url)} | {"type": "image_url", "image_url": {"url": str(url)}}:
+            head, _, data = url.partition(";base64,")
+            return head.removeprefix("data:"), base64.b64decode(data, validate=True)
+    return None
 
 
 def answers_a_tool(body: Body) -> bool:

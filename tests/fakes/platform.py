@@ -45,11 +45,14 @@ class FakePlatform:
 
     name: str = "slack"
     shows_stop: bool = False
+    keeps_history: bool = True
+    names_admins: bool = True
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
     names: dict[UserRef, str] = field(default_factory=dict)
     unreachable: set[UserRef] = field(default_factory=set)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
     broken: PlatformError | None = None
     whispers: list[Whisper] = field(default_factory=list)
     homes: dict[UserRef, list[View]] = field(default_factory=dict)
@@ -57,7 +60,13 @@ class FakePlatform:
     replies: list[FakeReply] = field(default_factory=list)
 
     def say(
-        self, conversation: ConversationRef, user: UserRef | None, text: str, *, message_id: str = ""
+        self,
+        conversation: ConversationRef,
+        user: UserRef | None,
+        text: str,
+        *,
+        message_id: str = "",
+        files: tuple[FileRef, ...] = (),
     ) -> MessageRef:
         """A person writes in a thread; the message that begins it carries the thread's id."""
         if not message_id:
@@ -66,7 +75,7 @@ class FakePlatform:
             )
             message_id = conversation.thread if begins else self._next_id()
         ref = MessageRef(conversation.workspace, conversation.channel, message_id)
-        self.messages.append(ChatMessage(ref, conversation.thread, text, author=user, at=self._now()))
+        self.messages.append(ChatMessage(ref, conversation.thread, text, author=user, files=files, at=self._now()))
         return ref
 
     def answers(self, conversation: ConversationRef) -> list[str]:
@@ -121,6 +130,7 @@ class FakePlatform:
 
     async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
         self.check()
+        self.fetched.append(file.id)
         content = self.blobs.get(file.id)
         if content is None or len(content) > limit:
             raise PlatformError

@@ -11,6 +11,7 @@ from app.errors import BadInput
 from app.services.access import Access
 from app.services.screens import people as screens
 from app.services.screens.words import beside
+from app.services.transcripts import Transcripts
 from app.services.workspaces import Workspaces, WorkspaceSettings
 from app.store.unit_of_work import Database
 
@@ -22,15 +23,17 @@ _PERSON = re.compile(r"<@(?P<id>[\w.:@/+=-]{1,120})(?:\|[^>]*)?>")
 class PeopleDesk:
     """Every answer is a screen or a form; raises UserError in the admin's words."""
 
-    def __init__(self, database: Database, access: Access, workspaces: Workspaces) -> None:
+    def __init__(self, database: Database, access: Access, workspaces: Workspaces, memory: Transcripts) -> None:
         self._database = database
         self._access = access
         self._workspaces = workspaces
+        self._memory = memory
 
     async def admins(self, workspace: str, *, may_change: bool) -> View:
         """Who may change things."""
         operators, added = self._access.operators(workspace), await self._access.added(workspace)
-        return screens.admins(operators, added, workspace, may_change=may_change)
+        own = self._access.names_admins(workspace)
+        return screens.admins(operators, added, workspace, may_change=may_change, platforms_own=own)
 
     async def add_admin(self, by: UserRef, typed: str) -> View:
         """Make a mentioned person an admin."""
@@ -50,7 +53,13 @@ class PeopleDesk:
 
     async def not_allowed(self, workspace: str) -> View:
         """A polite no that says whom to ask."""
-        return screens.not_allowed(await self._access.known_admins(workspace))
+        own = self._access.names_admins(workspace)
+        return screens.not_allowed(await self._access.known_admins(workspace), platforms_own=own)
+
+    async def privacy(self, workspace: str) -> View:
+        """What becomes of what people write."""
+        settings = await self._workspaces.settings(workspace)
+        return screens.privacy(settings, remembers=self._memory.remembers(workspace))
 
     async def audit(self, workspace: str) -> View:
         """The newest entries of the trail."""
@@ -67,13 +76,19 @@ class PeopleDesk:
     async def save_settings(self, sent: Submission) -> Outcome:
         """The settings were filled in."""
         switches = {name: sent.values.get(name, "") == "yes" for name in _SWITCHES}
-        typed = sent.values.get("max_runs", "").strip()
+        most = _number(sent.values.get("max_runs", ""))
+        hours = _number(sent.values.get("memory_hours", ""))
         try:
-            settings = WorkspaceSettings(**switches, max_runs=int(typed) if typed.isdecimal() and len(typed) < 9 else 0)
+            settings = WorkspaceSettings(**switches, max_runs=most, memory_hours=hours)
         except BadInput as error:
             return beside(error.field, error.message)
         changed = await self._workspaces.change(sent.user.workspace, settings, sent.user)
         return Close(screens.settings_saved(changed))
+
+
+def _number(typed: str) -> int:
+    """What was typed into a field for a number; -1, which no such field allows, for anything else."""
+    return int(typed) if re.fullmatch(r"[0-9]{1,9}", typed := typed.strip()) else -1
 
 
 def _person(workspace: str, typed: str, verb: str) -> UserRef:

@@ -75,7 +75,7 @@ def buttons(agent: AgentSpec) -> Buttons:
         f"Delete {agent.name}?", "Its instructions and settings are gone for good. Threads stay as they are.", "Delete"
     )
     others = (Button(MAKE_DEFAULT, "Make default", agent.id), Button(DELETE, "Delete", agent.id, Style.DANGER, sure))
-    return Buttons((Button(EDIT, "Edit", agent.id), paused, *(() if agent.is_default else others)))
+    return Buttons((Button(EDIT, "Edit", agent.id, opens=True), paused, *(() if agent.is_default else others)))
 
 
 def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = None) -> View:

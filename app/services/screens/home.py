@@ -34,11 +34,10 @@ from app.services.screens.words import agent_names, many, people
 from app.services.workspaces import WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
-DATA = (
-    "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
-    "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
-    "The provider is not told people's names, unless an admin has set an agent to tell them."
-)
+_GOES = "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
+_UNKEPT = "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
+_KEPT = "What agents were asked and answered is kept encrypted for {hours} hours, as the conversation's memory, and then destroyed. "
+_UNNAMED = "The provider is not told people's names, unless an admin has set an agent to tell them."
 
 MOST_WITH_BUTTONS = 10
 MOST_AGENTS = 25
@@ -63,6 +62,8 @@ class HomeState:
     operators: tuple[UserRef, ...]
     added: tuple[AddedAdmin, ...]
     offline: tuple[AgentSpec, ...] = ()
+    platforms_own: bool = True  # whether the platform itself has admins
+    remembers: bool = False  # whether Latchkey itself remembers what was said, because the platform does not
 
 
 def admin(state: HomeState) -> View:
@@ -74,7 +75,7 @@ def admin(state: HomeState) -> View:
         _channels(state),
         _settings(state),
         _admins(state),
-        (Note(rich(DATA)),),
+        (Note(rich(_data(state))),),
     )
     blocks: list[Block] = []
     for part in parts:
@@ -104,7 +105,7 @@ def member(state: HomeState) -> View:
     ]  # fmt: skip
     if state.settings.follow_ups:
         blocks.append(Note(rich("In a thread where an agent has answered, go on without a mention.")))
-    blocks += [Divider(), Heading("What happens with your messages"), Text(rich(DATA)), *_whom_to_ask(state)]
+    blocks += [Divider(), Heading("What happens with your messages"), Text(rich(_data(state))), *_whom_to_ask(state)]
     return View(blocks=tuple(blocks))
 
 
@@ -122,7 +123,7 @@ def _start(state: HomeState) -> tuple[Block, ...]:
         Text(rich("✅ Latchkey is here, with an agent called ", Bold(state.agents[0].name if state.agents else "assistant"), ".")),
         Row(
             rich("⬜ ", Bold("Set a model key of yours."), f" It pays for the answers and is checked at once. {playing}"),
-            Button(key_screens.ADD, "Add a key", style=Style.PRIMARY),
+            Button(key_screens.ADD, "Add a key", style=Style.PRIMARY, opens=True),
         ),
         Text(rich("⬜ Invite Latchkey to a channel and ask: ", Code("@Latchkey what can you do?"))),
     )  # fmt: skip
@@ -133,7 +134,10 @@ def _keys(state: HomeState) -> tuple[Block, ...]:
         return ()
     blocks: list[Block] = [
         Heading("Model keys"),
-        Row(rich("They pay for the answers. There is nothing else to pay with."), Button(key_screens.ADD, "Add a key")),
+        Row(
+            rich("They pay for the answers. There is nothing else to pay with."),
+            Button(key_screens.ADD, "Add a key", opens=True),
+        ),
     ]
     for key in state.keys[:MOST_KEYS]:
         users = state.users.get(key.id, ())
@@ -150,14 +154,14 @@ def _agents(state: HomeState) -> tuple[Block, ...]:
     """The model's select beside each; past a handful, what else can be done with an agent is in its form."""
     blocks: list[Block] = [
         Heading("Agents"),
-        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent")),
+        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent", opens=True)),
     ]
     if state.offline and state.keys:
         blocks.append(Note(rich("Some agents are on the offline demo model, which only plays.")))
     brief = len(state.agents) > MOST_WITH_BUTTONS
     for agent in state.agents[:MOST_AGENTS]:
         if brief:
-            blocks.append(Row(_brief(agent), Button(agent_screens.EDIT, "Edit", agent.id)))
+            blocks.append(Row(_brief(agent), Button(agent_screens.EDIT, "Edit", agent.id, opens=True)))
         else:
             blocks += [
                 agent_screens.row(agent, state.options[agent.id], state.selected[agent.id]),
@@ -181,22 +185,36 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
         Heading("Who answers where"),
         Row(
             rich("Where no agent is named, ", Bold(default), " answers", ", except here:" if rows else " everywhere."),
-            Button(agent_screens.SET_CHANNEL, "Choose for a channel"),
+            Button(agent_screens.SET_CHANNEL, "Choose for a channel", opens=True),
         ),
         *rows,
         *more,
     )
 
 
+def _data(state: HomeState) -> str:
+    """What becomes of what people write; `/byok privacy` says more."""
+    hours = state.settings.memory_hours if state.remembers else 0
+    return _GOES + (_KEPT.format(hours=hours) if hours else _UNKEPT) + _UNNAMED
+
+
 def _settings(state: HomeState) -> tuple[Block, ...]:
     return (
         Heading("Settings"),
-        Row(people_screens.settings_summary(state.settings), Button(people_screens.EDIT_SETTINGS, "Change")),
+        Row(
+            people_screens.settings_summary(state.settings), Button(people_screens.EDIT_SETTINGS, "Change", opens=True)
+        ),
     )
 
 
 def _admins(state: HomeState) -> tuple[Block, ...]:
-    rows = people_screens.admin_rows(state.operators, state.added[:MOST_ADMINS], state.workspace, may_change=True)
+    rows = people_screens.admin_rows(
+        state.operators,
+        state.added[:MOST_ADMINS],
+        state.workspace,
+        may_change=True,
+        platforms_own=state.platforms_own,
+    )
     return (
         Heading("Admins"),
         *rows,

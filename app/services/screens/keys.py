@@ -47,7 +47,7 @@ def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
     return Buttons(
         (
             Button(TEST, "Test", key.id),
-            Button(REPLACE, "Replace", key.id),
+            Button(REPLACE, "Replace", key.id, opens=True),
             *after,
             Button(REVOKE, "Revoke", key.id, Style.DANGER, _confirm(key, agents)),
         )
@@ -66,7 +66,7 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
         return View(
             blocks=(
                 Text(rich("There is no model key in this workspace yet.")),
-                Buttons((Button(ADD, "Add a key", style=Style.PRIMARY),)),
+                Buttons((Button(ADD, "Add a key", style=Style.PRIMARY, opens=True),)),
             )
         )
     blocks: list[Block] = [Heading("Model keys")]
@@ -77,7 +77,7 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
         for key in keys:
             agents = users.get(key.id, ())
             blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents), Divider()]
-    blocks.append(Buttons((Button(ADD, "Add a key"),)))
+    blocks.append(Buttons((Button(ADD, "Add a key", opens=True),)))
     return View(blocks=tuple(blocks))
 
 
@@ -107,7 +107,9 @@ def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:
     return View(
         blocks=(
             Notice(rich(text), Level.ERROR),
-            Buttons((Button(REPLACE, "Replace it", key.id, Style.PRIMARY), Button(TEST, "Test again", key.id))),
+            Buttons(
+                (Button(REPLACE, "Replace it", key.id, Style.PRIMARY, opens=True), Button(TEST, "Test again", key.id))
+            ),
         )
     )
 
@@ -140,7 +142,7 @@ def revoked(title: str, key: ProviderKey, agents: Sequence[AgentSpec], others: S
         )
         choices = [Button(MAKE_DEFAULT, f"Use “{other.label}” instead", other.id) for other in others[:3]]
         wanted = choices if key.is_default else []
-        blocks.append(Buttons((*wanted, Button(ADD, "Add a key", key.provider))))
+        blocks.append(Buttons((*wanted, Button(ADD, "Add a key", key.provider, opens=True))))
     return View(blocks=tuple(blocks))
 
 
@@ -155,7 +157,7 @@ def choose_a_model(agent: AgentSpec, title: str) -> View:
     return View(
         blocks=(
             Notice(rich(text), Level.WARNING),
-            Buttons((Button(EDIT_AGENT, "Choose a model", agent.id, Style.PRIMARY),)),
+            Buttons((Button(EDIT_AGENT, "Choose a model", agent.id, Style.PRIMARY, opens=True),)),
         )
     )
 
@@ -213,7 +215,7 @@ def _moved(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
         *agent_names(moved),
         f" now answer{plural} with {title}. If no model can be picked safely, you will be asked to choose.",
     )
-    choose = Button(EDIT_AGENT, "Choose a model", moved[0].id)
+    choose = Button(EDIT_AGENT, "Choose a model", moved[0].id, opens=True)
     return (Text(text), Buttons((choose,)))
 
 

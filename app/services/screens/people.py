@@ -29,7 +29,7 @@ from app.domain.views import (
     rich,
 )
 from app.services.screens.words import enumerated, notice, people
-from app.services.workspaces import ITSELF, MOST_RUNS, WorkspaceSettings
+from app.services.workspaces import ITSELF, MOST_HOURS, MOST_RUNS, WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
 REMOVE_ADMIN = "admin_remove"
@@ -38,6 +38,7 @@ SETTINGS_FORM = "settings_save"
 OPERATOR = "operator"
 
 PLATFORMS_OWN = "Admins and owners of this workspace may change everything here. "
+NAMED_ONLY = "Whoever installed Latchkey first may change everything here, and whom they add. "
 
 COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
@@ -49,6 +50,7 @@ COMMANDS = (
     ("admins", "[add|remove @person]", "See or change who may change things", False),
     ("settings", "", "Change who is answered, and where", True),
     ("audit", "", "See who did what last", True),
+    ("privacy", "", "See what becomes of what you write", False),
     ("help", "", "See this", False),
 )
 
@@ -64,14 +66,14 @@ def help_text(*, admin: bool, understood: str = "") -> View:
     return View(blocks=(*first, Heading("Latchkey commands"), Text(tuple(lines)), Note(rich(last))), title="Help")
 
 
-def not_allowed(named: Sequence[UserRef]) -> View:
+def not_allowed(named: Sequence[UserRef], *, platforms_own: bool = True) -> View:
     """A polite no that says whom to ask."""
     return View(
         blocks=(
             Text(rich("That is for Latchkey's admins, so nothing was changed. ")),
             Note(
                 rich(
-                    PLATFORMS_OWN,
+                    PLATFORMS_OWN if platforms_own else NAMED_ONLY,
                     *((*people(named[:10]), " may too. ") if named else ()),
                     "One of them can make you an admin with ",
                     Code("/byok admins add @you"),
@@ -82,11 +84,18 @@ def not_allowed(named: Sequence[UserRef]) -> View:
     )
 
 
-def admins(operators: Sequence[UserRef], added: Sequence[AddedAdmin], workspace: str, *, may_change: bool) -> View:
+def admins(
+    operators: Sequence[UserRef],
+    added: Sequence[AddedAdmin],
+    workspace: str,
+    *,
+    may_change: bool,
+    platforms_own: bool = True,
+) -> View:
     """`/byok admins`."""
     blocks: list[Block] = [
         Heading("Admins of Latchkey"),
-        *admin_rows(operators, added, workspace, may_change=may_change),
+        *admin_rows(operators, added, workspace, may_change=may_change, platforms_own=platforms_own),
     ]
     if may_change:
         blocks.append(Note(rich(Code("/byok admins add @person"), " adds somebody.")))
@@ -94,10 +103,15 @@ def admins(operators: Sequence[UserRef], added: Sequence[AddedAdmin], workspace:
 
 
 def admin_rows(
-    operators: Sequence[UserRef], added: Sequence[AddedAdmin], workspace: str, *, may_change: bool
+    operators: Sequence[UserRef],
+    added: Sequence[AddedAdmin],
+    workspace: str,
+    *,
+    may_change: bool,
+    platforms_own: bool = True,
 ) -> tuple[Block, ...]:
     """Who may change things, and why."""
-    rows: list[Block] = [Text(rich(PLATFORMS_OWN.strip()))]
+    rows: list[Block] = [Text(rich((PLATFORMS_OWN if platforms_own else NAMED_ONLY).strip()))]
     if operators:
         rows.append(Text((*people(operators), ", named by whoever runs Latchkey.")))
     for admin in added:
@@ -174,6 +188,7 @@ def settings_form(settings: WorkspaceSettings) -> View:
             Checkbox("answer_external", "Answer other organisations' people", settings.answer_external, "In shared channels. Your keys pay for it."),
             Checkbox("footer", "Show agent and model under answers", settings.footer),
             TextInput("max_runs", "Answers at a time", str(settings.max_runs), hint=f"From 1 to {MOST_RUNS}; further questions wait their turn.", max_length=3),
+            TextInput("memory_hours", "Hours to remember", str(settings.memory_hours), hint=f"Where the chat keeps no history that Latchkey may read (Teams), it keeps what was asked and answered, sealed, for so long. 0 to {MOST_HOURS}; 0 is not at all.", max_length=3),
         ),
     )  # fmt: skip
 
@@ -194,6 +209,39 @@ def settings_summary(settings: WorkspaceSettings) -> Rich:
         *enumerated([Bold(str(name)) for name in who]),
         f",{where}. {follow} At most {settings.max_runs} answers at a time.",
     )
+
+
+def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
+    """`/byok privacy`: what becomes of what people write, in plain words."""
+    if not remembers:
+        memory = rich(
+            "Nothing is kept as memory. When an agent is asked, Latchkey reads the conversation as the chat has it, and keeps "
+            "none of it afterwards."
+        )
+    elif settings.memory_hours:
+        memory = rich(
+            "The chat keeps no history that Latchkey may read. So it keeps what agents were asked and what they answered, "
+            f"encrypted, for {settings.memory_hours} hours, and then destroys it. It is used for nothing but the context of the "
+            "same conversation. Write ",
+            Code("forget"),
+            " to an agent to destroy it at once; removing the app destroys all of it. An admin can change how long that is, down "
+            "to not at all.",
+        )
+    else:
+        memory = rich(
+            "The admins have turned memory off: agents know nothing of what was said before, and nothing is kept."
+        )
+    return View(
+        title="Privacy",
+        blocks=(
+            Heading("What becomes of what you write"),
+            Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key.")),
+            Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after.")),
+            Text(rich(Bold("Memory. "), *memory)),
+            Text(rich(Bold("What stays. "), "Ids and numbers: who asked when, which agent, model and key answered, how many tokens it took. No text.")),
+            Note(rich("Keys are encrypted, are never shown again, and never reach an agent or another workspace.")),
+        ),
+    )  # fmt: skip
 
 
 def settings_saved(changed: Sequence[str]) -> View:

@@ -1,0 +1,157 @@
+"""What Teams sends, verified → Inbound. Durable before the 200, nothing slow before it; invokes are answered on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from adapters.teams import interactions, parse
+from adapters.teams.addresses import Addresses
+from adapters.teams.handle import Answers, Handle, Way
+from adapters.teams.interactions import Interaction
+from adapters.teams.parse import Ignored, Scene
+from adapters.teams.payload import Json, string
+from adapters.teams.people import People
+from app.domain.chat import Place, UserRef
+from app.domain.events import Action, Command, Mention, OptionQuery, Outcome, Submission
+from app.errors import PlatformError
+from app.ports.inbound import Inbound
+
+log = structlog.get_logger(__name__)
+
+_REMEMBERED = 600.0
+_MOST = 10_000
+
+
+class TeamsApp:
+    """`act` takes an activity that is known to be Teams', from a tenant that is served."""
+
+    def __init__(self, inbound: Inbound, answers: Answers, addresses: Addresses, people: People) -> None:
+        self._inbound = inbound
+        self._answers = answers
+        self._addresses = addresses
+        self._people = people
+        self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def act(self, activity: Json, at: Scene) -> Json:
+        """Do what an activity asks; for an invoke, the body of its answer. Whatever is raised means that nothing was accepted."""
+        invoked = activity.get("type") == "invoke"
+        event = interactions.invoke(activity, at) if invoked else parse.event(activity, at)
+        if isinstance(event, Ignored):
+            log.debug("teams activity ignored", why=event.why)
+            return {}
+        if not isinstance(event, parse.Removed):  # of which nothing is to be kept
+            self._people.saw(at.user, at.place)
+            await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
+        if isinstance(event, Mention):  # the inbox knows it when it comes again
+            await self._inbound.mention(event)
+            return {}
+        key = (at.place.conversation, f"{string(activity.get('type'))}/{string(activity.get('id'))}")
+        if self._replayed(key):
+            log.warning("teams activity replayed")
+            return {}
+        try:
+            if isinstance(event, Interaction):
+                return await self._answers.to_invoke(await self._handled(event.done), event.at)
+            if isinstance(event, OptionQuery):
+                offered = await self._inbound.options(event)
+                return interactions.found(offered)
+            await self._told(event, activity, at)
+        except BaseException:
+            self._seen.pop(key, None)  # let it come again
+            raise
+        return {}
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what followed from answers already given."""
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    async def _told(self, event: parse.Event, activity: Json, at: Scene) -> None:
+        match event:
+            case parse.Typed():
+                handle = replace(at.handle(Way.MESSAGE), command=event.command.text)
+                self._deliver(await self._inbound.command(event.command), handle)
+            case parse.Pressed():
+                pressed = interactions.message(activity, at)
+                if isinstance(pressed, Interaction):
+                    self._deliver(await self._handled(pressed.done), pressed.at)
+            case parse.HomeWanted():
+                self._spawn(self._show_home(at.user))
+            case parse.Installed():
+                await self._installed(event, at)
+            case parse.Removed():
+                await self._removed(at)
+            case parse.Edited():
+                await self._inbound.message_edited(event.message, at.user)
+            case parse.Deleted():
+                await self._inbound.message_deleted(event.message)
+            case _:
+                pass
+
+    async def _handled(self, done: Action | Submission | Command) -> Outcome:
+        match done:
+            case Command():
+                return await self._inbound.command(done)
+            case Action():
+                return await self._inbound.action(done)
+            case Submission():
+                return await self._inbound.submission(done)
+
+    async def _installed(self, event: parse.Installed, at: Scene) -> None:
+        person = at.user if at.account and at.account != at.place.bot_id else None
+        await self._inbound.installed(at.place.workspace, event.name, person)
+        fresh = await self._addresses.entered(at.place)
+        if fresh and person and at.conversation.place is Place.DIRECT:
+            self._spawn(self._welcome(at, person))
+
+    async def _removed(self, at: Scene) -> None:
+        """The keys go when the app is in none of the tenant's teams and chats any more."""
+        if await self._addresses.left(at.place):
+            await self._inbound.removed(at.place.workspace)
+            self._addresses.forget(at.place.workspace)
+
+    async def _welcome(self, at: Scene, person: UserRef) -> None:
+        await self._answers.welcome(at.place, person, await self._inbound.suggestions(person))
+        await self._inbound.home_opened(person)
+
+    async def _show_home(self, user: UserRef) -> None:
+        await self._answers.home_wanted(user)
+        await self._inbound.home_opened(user)
+
+    def _deliver(self, outcome: Outcome, at: Handle) -> None:
+        self._spawn(self._answers.to_message(outcome, at))
+
+    def _replayed(self, key: tuple[str, str]) -> bool:
+        """Whether this activity was handled before. Without an id nobody can tell."""
+        now = time.monotonic()
+        while self._seen and (next(iter(self._seen.values())) < now - _REMEMBERED or len(self._seen) > _MOST):
+            self._seen.popitem(last=False)
+        if key in self._seen:
+            return True
+        if not key[1].endswith("/"):
+            self._seen[key] = now
+        return False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except PlatformError as error:
+            log.warning("teams did not take what followed an answer", reason=error.message)
+        except Exception as error:  # noqa: BLE001 - a background task has nobody to raise to
+            log.error("teams task failed", error=type(error).__name__)  # noqa: TRY400 - no content in logs

@@ -1,0 +1,52 @@
+"""The home of a person: a card (of a large workspace, several) in their chat with the app, changed in place; posted anew when they ask for it."""
+
+from __future__ import annotations
+
+from adapters.teams.refusals import TeamsRefused
+from adapters.teams.whispers import Whispers
+from app.domain.chat import UserRef
+from app.domain.views import View
+from app.ports.references import ConversationReferences
+
+_ACTIVITY = "activity"
+
+
+class Homes:
+    """Knows, durably, which cards are whose home."""
+
+    def __init__(self, whispers: Whispers, references: ConversationReferences) -> None:
+        self._whispers = whispers
+        self._references = references
+
+    async def publish(self, user: UserRef, view: View) -> None:
+        """Show this as the person's home. Raises PlatformError."""
+        place, pages = await self._whispers.chat_with(user), await self._whispers.pages(view)
+        before = known = await self._known(user)
+        try:
+            for activity, page in zip(known, pages, strict=False):
+                await self._whispers.put(place, activity, page, home=True)
+        except TeamsRefused:  # the person has deleted it, or it is too old to change
+            known = []
+        shown = known[: len(pages)]
+        for page in pages[len(shown) :]:
+            shown.append(await self._whispers.post(place, page, home=True))
+        if shown != before:
+            await self._references.save(user.workspace, _key(user), {_ACTIVITY: " ".join(shown)})
+        for activity in before:
+            if activity not in shown:
+                await self._whispers.take_back(place, activity)
+
+    async def take_back(self, user: UserRef) -> None:
+        """Remove it; the next home is posted at the end of the chat. Raises PlatformError."""
+        if known := await self._known(user):
+            await self._references.forget(user.workspace, _key(user))
+            place = await self._whispers.chat_with(user)
+            for activity in known:
+                await self._whispers.take_back(place, activity)
+
+    async def _known(self, user: UserRef) -> list[str]:
+        return (await self._references.find(user.workspace, _key(user)) or {}).get(_ACTIVITY, "").split()
+
+
+def _key(user: UserRef) -> str:
+    return f"home:{user.id}"

@@ -1,0 +1,131 @@
+"""Cards and dialogs of ours → what was done with them. Pure; whatever arrives, nothing raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adapters.teams.cards import channels_in, choice
+from adapters.teams.handle import (
+    ACTION,
+    CHANNELS_PREFIX,
+    COMMAND,
+    CONTEXT,
+    DATASET,
+    DIALOG,
+    FORM,
+    HOME,
+    INPUT,
+    OURS,
+    SECRET_PREFIX,
+    VALUE,
+    Handle,
+    Way,
+)
+from adapters.teams.parse import Ignored, Scene
+from adapters.teams.payload import Json, obj, string
+from app.domain.chat import MessageRef, Place
+from app.domain.events import Action, Command, OptionQuery, Submission
+from app.domain.secrets import Secret
+from app.domain.views import Option
+
+SEARCH, FEEDBACK = "application/search", "message/submitAction"
+INVOKES = (*(way.value for way in Way if way is not Way.MESSAGE), SEARCH, FEEDBACK)
+"""The invokes that are understood; everything else is answered with an empty 200."""
+
+_REACTIONS = {"like": "good", "dislike": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Something was done, and how to answer it."""
+
+    done: Action | Submission | Command
+    at: Handle
+
+
+def invoke(activity: Json, at: Scene) -> Interaction | OptionQuery | Ignored:
+    """What an invoke asks."""
+    name, value = string(activity.get("name")), obj(activity.get("value"))
+    match name:
+        case Way.FETCH | Way.SUBMIT:
+            return _of(activity, at, Way(name), obj(value.get("data")))
+        case Way.EXECUTE:
+            return _of(activity, at, Way.EXECUTE, obj(obj(value.get("action")).get("data")))
+        case "application/search":
+            return _query(value, at)
+        case "message/submitAction":
+            return _feedback(activity, at, value)
+        case _:
+            return Ignored("unknown invoke")
+
+
+def message(activity: Json, at: Scene) -> Interaction | Ignored:
+    """A button that sends a message with a value and no text."""
+    return _of(activity, at, Way.MESSAGE, obj(activity.get("value")))
+
+
+def _of(activity: Json, at: Scene, way: Way, data: Json) -> Interaction | Ignored:
+    ours, card = obj(data.get(OURS)), string(activity.get("replyToId"))
+    action, form, context = (string(ours.get(name)) for name in (ACTION, FORM, CONTEXT))
+    values, secrets = _inputs(data)
+    home = HOME in ours
+    handle = replace(at.handle(way), card=card, dialog=string(ours.get(DIALOG)), home=home, values=values)
+    if form and way is not Way.FETCH:
+        return Interaction(Submission(at.user, form, values, secrets, context), handle)
+    if not action or not at.account:
+        return Ignored("nothing of ours was pressed")
+    private = at.conversation.place is Place.DIRECT
+    value = values.get(string(ours.get(INPUT)), "") if INPUT in ours else string(ours.get(VALUE))
+    if action == COMMAND:
+        command = Command(at.user, value, at.conversation.channel, place_is_private=private)
+        return Interaction(command, replace(handle, command=value))
+    under_message = card and not home and way is not Way.SUBMIT  # neither the home nor a dialog is a message
+    there = MessageRef(at.conversation.workspace, at.conversation.channel, card) if under_message else None
+    done = Action(
+        at.user, action, value, values, message=there, conversation=at.conversation, view_id=card, context=context
+    )
+    return Interaction(done, handle)
+
+
+def _inputs(data: Json) -> tuple[dict[str, str], dict[str, Secret]]:
+    """What stands in the inputs; what was typed into a secret one is a Secret from here on."""
+    values: dict[str, str] = {}
+    secrets: dict[str, Secret] = {}
+    for name, typed in data.items():
+        if name in {OURS, "msteams"} or not isinstance(typed, str):
+            continue
+        if name.startswith(SECRET_PREFIX):
+            if typed.strip():
+                secrets[name.removeprefix(SECRET_PREFIX)] = Secret(typed.strip())
+        elif name.startswith(CHANNELS_PREFIX):
+            values[name.removeprefix(CHANNELS_PREFIX)] = " ".join(channels_in(typed))
+        else:
+            values[name] = typed
+    return values, secrets
+
+
+def _query(value: Json, at: Scene) -> OptionQuery | Ignored:
+    """Somebody types into a choice with too many options to list."""
+    ours, _, rest = string(value.get("dataset")).partition("|")
+    name, _, context = rest.partition("|")
+    if ours != DATASET or not name or not at.account:
+        return Ignored("query of nothing")
+    return OptionQuery(at.user, name, string(value.get("queryText")), context)
+
+
+def _feedback(activity: Json, at: Scene, value: Json) -> Interaction | Ignored:
+    """The thumbs under an answer. What was written beside them is not kept."""
+    said, answer = obj(value.get("actionValue")), string(activity.get("replyToId"))
+    thumb = _REACTIONS.get(string(said.get("reaction")))
+    if value.get("actionName") != "feedback" or thumb is None or not answer:
+        return Ignored("no feedback")
+    there = MessageRef(at.conversation.workspace, at.conversation.channel, answer)
+    done = Action(at.user, "feedback", f"{thumb}:", message=there, conversation=at.conversation)
+    return Interaction(done, replace(at.handle(Way.EXECUTE), card=answer))
+
+
+def found(options: Sequence[Option]) -> Json:
+    """The answer to a query."""
+    results = [choice(one) for one in options]
+    return {"type": "application/vnd.microsoft.search.searchResponse", "statusCode": 200, "value": {"results": results}}

@@ -1,0 +1,216 @@
+"""Teams as a ChatPlatform, and its way in: the one class that `app/main.py` makes of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from adapters.teams.addresses import Addresses
+from adapters.teams.answer import Answer, Part
+from adapters.teams.app import TeamsApp
+from adapters.teams.auth import Verifier
+from adapters.teams.connector import Connector
+from adapters.teams.edge import Edge
+from adapters.teams.files import Files
+from adapters.teams.home import Homes
+from adapters.teams.http import Http
+from adapters.teams.outcomes import Outcomes
+from adapters.teams.people import People
+from adapters.teams.reply import Pace, TeamsReply
+from adapters.teams.services import Services
+from adapters.teams.signing_keys import OPENID_URL, SigningKeys
+from adapters.teams.stream import Stream
+from adapters.teams.tokens import LOGIN_URL, AppType, BotToken
+from adapters.teams.traffic import Traffic
+from adapters.teams.where import PLATFORM, Where
+from adapters.teams.whispers import Whispers
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, Place, UserRef
+from app.domain.secrets import Secret
+from app.domain.views import View
+from app.ports.inbound import Inbound
+from app.ports.platform import PartRef, Reply, ReplyTarget, SavePart
+from app.ports.references import ConversationReferences
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The bot as it is registered at Microsoft. `tenant` is needed for the app type SingleTenant."""
+
+    app_id: str
+    password: Secret
+    app_type: str = AppType.SINGLE.value
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Whom to believe and whom to call. `service_hosts` are hosts (with a port) besides Microsoft's own; `tenants` empty means all."""
+
+    openid_url: str = OPENID_URL
+    login_url: str = LOGIN_URL
+    service_hosts: tuple[str, ...] = ()
+    tenants: Collection[str] = ()
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The hosts as origins; without encryption only on this machine."""
+        plain = (one for one in self.service_hosts if one.rpartition(":")[0] in _LOOPBACK)
+        return (*(f"https://{one}" for one in self.service_hosts), *(f"http://{one}" for one in plain))
+
+
+class Teams:
+    """All tenants that have the app. Make it, `listen(inbound)`, serve `routes()`, `start()`; at the end `stop()`, then `close()`.
+
+    `targeted`: whether private answers may be shown in channels (a preview of Teams'); else they go to the one-to-one chat.
+    """
+
+    name = PLATFORM
+    shows_stop = True
+    keeps_history = False
+    names_admins = False
+
+    def __init__(
+        self,
+        bot: Registration,
+        references: ConversationReferences,
+        *,
+        cloud: Cloud | None = None,
+        targeted: bool = False,
+        pace: Pace | None = None,
+        traffic: Traffic | None = None,
+    ) -> None:
+        cloud = cloud or Cloud()
+        services = Services(cloud.origins)
+        self._http = Http()
+        token = BotToken(
+            self._http,
+            app_id=bot.app_id,
+            password=bot.password,
+            app_type=AppType(bot.app_type),
+            tenant=bot.tenant,
+            login_url=cloud.login_url,
+        )
+        self._verifier = Verifier(bot.app_id, SigningKeys(self._http, cloud.openid_url), services)
+        self._addresses = Addresses(references)
+        self._connector = Connector(self._http, token, services, self._addresses, traffic=traffic)
+        self._people = People(self._connector, self._addresses)
+        self._files = Files(self._http, token, services, extra=cloud.origins)
+        self._whispers = Whispers(self._connector, self._people, targeted=targeted)
+        self._homes = Homes(self._whispers, references)
+        self._outcomes = Outcomes(self._whispers, self._homes)
+        self._app_id = bot.app_id
+        self._tenants = cloud.tenants
+        self._pace = pace or Pace()
+        self._streaming: set[str] = set()
+        self._inbound: Inbound | None = None
+        self._app: TeamsApp | None = None
+        self._edge: Edge | None = None
+
+    def listen(self, inbound: Inbound) -> None:
+        """Say who is to be told what happens in Teams."""
+        self._inbound = inbound
+        self._app = TeamsApp(inbound, self._outcomes, self._addresses, self._people)
+        self._edge = Edge(self._verifier, self._app, self._connector, app_id=self._app_id, tenants=self._tenants)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The HTTP routes. Call after `listen`."""
+        return self._heard.routes()
+
+    async def start(self) -> None:
+        """Load what is heavy; call when the port listens already."""
+        await self._heard.start()
+
+    async def stop(self) -> None:
+        """Take nothing more in: there is no connection of ours to end."""
+
+    async def close(self, *, drain_seconds: float = 5) -> None:
+        """Let go of everything, after what is still under way."""
+        if self._app is not None:
+            await self._app.drain(drain_seconds)
+        await self._outcomes.drain(drain_seconds)
+        await self._http.close()
+
+    async def open_reply(self, target: ReplyTarget, save: SavePart) -> Reply:
+        """See ChatPlatform."""
+        return self._reply(await self._addresses.at(target.conversation, target.hints), target, save)
+
+    async def resume_reply(self, target: ReplyTarget, parts: Sequence[PartRef], save: SavePart) -> Reply:
+        """See ChatPlatform. Teams cannot be asked for messages: with no part known, the answer begins anew."""
+        place = await self._addresses.at(target.conversation, target.hints)
+        known = [
+            Part(part.message.id, "", self._open_stream(place, part), exact=False)
+            for part in sorted(parts, key=lambda part: part.position)
+        ]
+        return self._reply(place, target, save, known)
+
+    async def whisper(self, user: UserRef, view: View, conversation: ConversationRef | None = None) -> None:
+        """See ChatPlatform."""
+        if conversation is None:
+            await self._whispers.show(user, view)
+        else:
+            at = await self._addresses.at(conversation, {})
+            await self._whispers.show(user, view, at, conversation.place)
+
+    async def publish_home(self, user: UserRef, view: View) -> None:
+        """See ChatPlatform."""
+        await self._homes.publish(user, view)
+
+    async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
+        """Nothing: a bot cannot ask Teams for messages."""
+        return ()
+
+    async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
+        """See ChatPlatform."""
+        return await self._files.download(file, limit)
+
+    async def is_admin(self, user: UserRef) -> bool:
+        """Nobody: the connector knows of no admins, Latchkey's own list names them."""
+        return False
+
+    async def member_kind(self, user: UserRef) -> MemberKind:
+        """See ChatPlatform."""
+        return await self._people.kind(user)
+
+    async def display_name(self, user: UserRef) -> str:
+        """See ChatPlatform."""
+        return await self._people.name(user)
+
+    def _open_stream(self, place: Where, part: PartRef) -> Stream | None:
+        return Stream(self._connector, place, part.message.id) if part.streamed else None
+
+    def _reply(self, place: Where, target: ReplyTarget, save: SavePart, parts: Sequence[Part] = ()) -> TeamsReply:
+        chat = place.conversation
+        free = target.conversation.place is Place.DIRECT and not parts and chat not in self._streaming
+        stream = Stream(self._connector, place) if free else None
+        if free:
+            self._streaming.add(chat)  # Teams takes one stream at a time in a chat
+
+        async def stopped() -> None:
+            if self._inbound is not None:
+                await self._inbound.stop_requested(target.conversation, target.asker)
+
+        def released() -> None:
+            nonlocal free
+            if free:
+                self._streaming.discard(chat)
+            free = False
+
+        return TeamsReply(
+            Answer(self._connector, self._whispers, place, target, save, parts=parts),
+            target,
+            stream=stream,
+            pace=self._pace,
+            stopped=stopped,
+            released=released,
+            resumed=bool(parts),
+        )
+
+    @property
+    def _heard(self) -> Edge:
+        if self._edge is None:
+            raise RuntimeError("call listen(inbound) first")
+        return self._edge

@@ -1,0 +1,227 @@
+"""One answer in Teams: streamed in a one-to-one chat, posted and edited elsewhere, delivered whole in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.teams.answer import Answer, Part
+from adapters.teams.refusals import CANCELED, TOO_LARGE, TeamsRefused
+from adapters.teams.stream import Stream
+from adapters.teams.text import inert, split, steady
+from app.domain.chat import Place
+from app.domain.views import View
+from app.errors import PlatformError, PlatformRateLimited
+from app.ports.platform import ReplyTarget
+
+log = structlog.get_logger(__name__)
+
+THINKING = "is thinking…"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often an answer shows more, how long a stream lasts (Teams: 120 s), how large a message gets (Teams: about 28 kB, as UTF-16).
+
+    `patience`: seconds without a word after which a message, where there is no stream, says what is being done, and can be stopped. Sooner
+    would be worse: the first words of a message are what people are notified with.
+    """
+
+    every: float = 1.5
+    patience: float = 4.0
+    stream_seconds: float = 105.0
+    room: int = 18_000
+
+
+class TeamsReply:
+    """See app.ports.platform.Reply. A task of its own talks to Teams, so that `append` never waits; `finish` takes over from it.
+
+    `stream` is there where the chat may stream; `stopped` is called when the person has pressed Teams' own stop button; `released` when
+    nothing more will be streamed.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        target: ReplyTarget,
+        *,
+        stream: Stream | None,
+        pace: Pace,
+        stopped: Callable[[], Awaitable[None]],
+        released: Callable[[], None],
+        resumed: bool = False,
+    ) -> None:
+        self._answer = answer
+        self._target = target
+        self._stream = stream
+        self._pace = pace
+        self._stopped = stopped
+        self._released = released
+        self._said = ""
+        self._status = THINKING
+        self._status_said = ""
+        self._muted = resumed
+        self._next_at = 0.0
+        self._patient_until = time.monotonic() + pace.patience
+        self._wake = asyncio.Event()
+        self._alarm = asyncio.get_running_loop().call_later(pace.patience, self._wake.set)
+        self._busy = asyncio.Lock()
+        self._wake.set()
+        self._worker = asyncio.create_task(self._work(), name="teams reply")
+
+    async def append(self, text: str) -> None:
+        """See Reply."""
+        self._said += text
+        self._wake.set()
+
+    async def status(self, text: str) -> None:
+        """See Reply."""
+        self._status = text
+        self._wake.set()
+
+    async def finish(self, text: str, views: Sequence[View] = ()) -> None:
+        """See Reply."""
+        await self._take_over()
+        whole, room = inert(text), self._pace.room
+        try:
+            while True:
+                try:
+                    await self._answer.settle(self._texts(whole, room, has_views=bool(views)), views)
+                except TeamsRefused as error:
+                    if error.reason != TOO_LARGE or room < 1000:
+                        raise
+                    room //= 2
+                else:
+                    return
+        finally:
+            self._released()
+
+    async def fail(self, explanation: View, text: str = "") -> None:
+        """See Reply."""
+        await self.finish(text, (explanation,))
+
+    async def abandon(self) -> None:
+        """See Reply."""
+        self._alarm.cancel()
+        self._worker.cancel()
+        await asyncio.wait([self._worker])
+        self._released()
+
+    async def _work(self) -> None:
+        try:
+            await self._keep_showing()
+        except Exception as error:  # noqa: BLE001 - whatever it is, `finish` still delivers the answer
+            log.error("teams reply went blind", run=self._target.run, error=type(error).__name__)  # noqa: TRY400 - no content
+
+    async def _keep_showing(self) -> None:
+        while not self._muted:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(max(self._next_at - time.monotonic(), 0))
+            self._next_at = time.monotonic() + self._pace.every
+            async with self._busy:
+                await self._show()
+
+    async def _show(self) -> None:
+        """Bring what was said to the screen, as far as Teams lets us. What goes wrong here, `finish` puts right."""
+        try:
+            texts = self._texts(inert(steady(self._said)), self._pace.room, has_views=False)
+            if texts:
+                await self._show_text(texts)
+            elif self._status and self._status != self._status_said:
+                await self._show_status(_sentence(self._status))
+        except PlatformRateLimited as error:
+            self._next_at = time.monotonic() + max(error.retry_after or 0, self._pace.every)
+            self._wake.set()
+        except TeamsRefused as error:
+            await self._refused(error)
+        except PlatformError as error:
+            log.warning("teams reply lags", run=self._target.run, error=error.code)
+            self._muted = (
+                self._stream is None and not self._answer.parts
+            )  # it may stand after all: it must not be posted twice
+            self._wake.set()
+
+    async def _show_status(self, text: str) -> None:
+        status, part = self._status, self._answer.last
+        if self._stream is not None:
+            await self._stream.inform(text)
+            await self._streaming("")
+        elif time.monotonic() < self._patient_until:
+            if not self._status_said and self._target.conversation.place is not Place.CHANNEL:  # no dots in channels
+                await self._answer.typing()
+            return
+        elif part is None:
+            await self._answer.begin(f"{self._answer.heading}_{text}_")
+        else:
+            await self._answer.edit(part, f"{self._answer.heading}_{text}_", unfinished=True)
+        self._status_said = status
+
+    async def _show_text(self, texts: Sequence[str]) -> None:
+        for position in range(max(len(self._answer.parts) - 1, 0), len(texts)):
+            text, last = texts[position], position == len(texts) - 1
+            part = self._answer.parts[position] if position < len(self._answer.parts) else None
+            if part is None and (self._stream is None or position):
+                await self._answer.begin(text)
+            elif self._stream is not None and position == 0:
+                await self._grow(self._stream, text, whole=not last)
+            elif part is not None and part.text != text:
+                await self._answer.edit(part, text, unfinished=last)
+
+    async def _grow(self, stream: Stream, text: str, *, whole: bool) -> None:
+        part = self._answer.last
+        if stream.id and (whole or stream.age > self._pace.stream_seconds):
+            await stream.end(self._answer.message(text), patient=False)
+            self._no_longer_live(text)
+        elif part is None or (text != part.text and text.startswith(part.text)):
+            await stream.grow(text)
+            await self._streaming(text)
+
+    async def _streaming(self, text: str) -> None:
+        """The stream shows this; its message is saved as soon as its id is known."""
+        if self._stream is not None and self._stream.id and not self._answer.parts:
+            await self._answer.add(Part(self._stream.id, text, self._stream))
+        if self._answer.last is not None:
+            self._answer.last.text = text
+
+    async def _refused(self, error: TeamsRefused) -> None:
+        log.info("teams reply refused", run=self._target.run, reason=error.message)
+        if error.reason == CANCELED:
+            self._muted = True
+            self._no_longer_live("")
+            await self._stopped()
+        elif self._stream is not None:
+            # No streams here, or this one is over: its message, if there is one, is edited from now on.
+            self._no_longer_live("")
+            self._wake.set()
+        else:
+            self._muted = True
+
+    def _no_longer_live(self, text: str) -> None:
+        self._stream = None
+        for part in self._answer.parts:
+            part.stream, part.text = None, text or part.text
+        self._released()
+
+    async def _take_over(self) -> None:
+        """End the task between two calls, never within one: what Teams took must be known."""
+        self._alarm.cancel()
+        async with self._busy:
+            self._worker.cancel()
+        await asyncio.wait([self._worker])
+
+    def _texts(self, whole: str, room: int, *, has_views: bool) -> list[str]:
+        """What each message is to show."""
+        if not whole.strip():
+            return [self._answer.heading or " "] if has_views else []
+        return split(self._answer.heading + whole, room)
+
+
+def _sentence(status: str) -> str:
+    """`is thinking…` → `Thinking…`: Teams puts no name before it."""
+    words = status.removeprefix("is ")
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,116 @@
+"""What one person only is shown: in the channel where they are, if Teams can do that, else in their chat with the app."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+
+from adapters.teams import render
+from adapters.teams.cards import Names, attachment
+from adapters.teams.connector import Connector
+from adapters.teams.payload import Json, string
+from adapters.teams.people import People
+from adapters.teams.refusals import TOO_LARGE, TeamsRefused
+from adapters.teams.where import Where
+from app.domain.chat import Place, UserRef
+from app.domain.views import View
+from app.errors import NotReachable, PlatformError
+
+_SMALLER = 10_000
+
+Draw = Callable[[int], Awaitable[Json]]
+"""Makes a message with a card of at most this size."""
+
+
+class Whispers:
+    """`targeted`: whether this tenant has targeted messages (a preview), seen in a channel by one person only."""
+
+    def __init__(self, connector: Connector, people: People, *, targeted: bool) -> None:
+        self._connector = connector
+        self._people = people
+        self._targeted = targeted
+
+    async def show(self, user: UserRef, view: View, at: Where | None = None, kind: Place = Place.CHANNEL) -> None:
+        """Show a screen, in several messages if need be. `at` is where they are, and of which kind. Raises PlatformError, NotReachable among them."""
+        for page in await self.pages(view):
+
+            async def draw(largest: int, page: View = page) -> Json:
+                return await self.message(page, largest=largest)
+
+            await self.deliver(user, draw, at, kind)
+
+    async def pages(self, view: View) -> tuple[View, ...]:
+        """A screen in parts that each fit a message."""
+        return render.pages(view, await self.names((view,)))
+
+    async def deliver(self, user: UserRef, draw: Draw, at: Where | None, kind: Place) -> None:
+        """The same for whatever is drawn."""
+        if at is not None and kind is Place.DIRECT:
+            await self._post(at, draw)
+            return
+        if at is not None and self._targeted:
+            try:
+                await self._target(user, draw, at)
+            except (TeamsRefused, NotReachable):
+                pass  # not a member there, or no such feature: their own chat will do
+            else:
+                return
+        await self._post(await self.chat_with(user), draw)
+
+    async def chat_with(self, user: UserRef) -> Where:
+        """The person's own chat with the app; raises NotReachable where Teams gives none."""
+        place = await self._connector.personal(user.workspace, user.id)
+        if place is None:
+            raise NotReachable
+        return place
+
+    async def post(self, place: Where, view: View, *, home: bool = False) -> str:
+        """Post a screen in a chat, as (one of) the home or not; returns its id."""
+
+        async def draw(largest: int) -> Json:
+            return await self.message(view, largest=largest, home=home)
+
+        return await self._post(place, draw)
+
+    async def say(self, place: Where, text: str, more: Json) -> None:
+        """Post a text of ours in a chat."""
+        await self._connector.send(place, {"type": "message", "textFormat": "markdown", "text": text, **more})
+
+    async def put(self, place: Where, activity_id: str, view: View, *, home: bool = False) -> None:
+        """Show a screen in the place of another."""
+        try:
+            await self._connector.update(place, activity_id, await self.message(view, home=home))
+        except TeamsRefused as error:
+            if error.reason != TOO_LARGE:
+                raise
+            await self._connector.update(place, activity_id, await self.message(view, largest=_SMALLER, home=home))
+
+    async def take_back(self, place: Where, activity_id: str) -> None:
+        """Remove a screen; that it is gone already is fine."""
+        with contextlib.suppress(PlatformError):
+            await self._connector.delete(place, activity_id)
+
+    async def message(self, view: View, *, largest: int = render.LARGEST, home: bool = False) -> Json:
+        """A screen as a message."""
+        names = await self.names((view,))
+        card = attachment(render.message(view, names, largest=largest, home=home))
+        return {"type": "message", "summary": render.summary(view, names), "attachments": [card]}
+
+    async def names(self, views: Iterable[View]) -> Names:
+        """How those are called who are named in these views."""
+        return Names({user: await self._people.name(user) for user in render.people_in(views)})
+
+    async def _post(self, place: Where, draw: Draw) -> str:
+        """A smaller part of it where Teams finds it too large."""
+        try:
+            return await self._connector.send(place, await draw(render.LARGEST))
+        except TeamsRefused as error:
+            if error.reason != TOO_LARGE:
+                raise
+            return await self._connector.send(place, await draw(_SMALLER))
+
+    async def _target(self, user: UserRef, draw: Draw, at: Where) -> None:
+        member = await self._connector.member(at, user.id)
+        recipient = {"id": string(member.get("id")) or user.id, "isTargeted": True}
+        activity = await draw(render.LARGEST) | {"recipient": recipient}
+        await self._connector.send(at, activity, targeted=True)

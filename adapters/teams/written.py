@@ -1,0 +1,72 @@
+"""What people wrote and hung on: text with the mentions read by entity, and the files that Teams lets a bot have. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import mimetypes
+import re
+
+from adapters.teams.payload import Json, items, obj, string
+from app.domain.chat import FileRef
+
+DOWNLOAD_INFO = "application/vnd.microsoft.teams.file.download.info"
+_HTML = "text/html"
+_HUNG_ON = re.compile(r"<attachment\b[^>]*\bid=[\"']?([\w-]{1,80})", re.IGNORECASE)
+
+
+def text_of(activity: Json) -> tuple[str, bool]:
+    """The text as its author meant it, the app's own mention removed and people written `<@ID>`; and whether the app was mentioned.
+
+    Each mention is exactly the text that its entity names: a name is never looked for (the SDK would remove every `Agent` from a text
+    because the app is called so).
+    """
+    text, mentioned = string(activity.get("text")), False
+    bot = string(obj(activity.get("recipient")).get("id"))
+    pieces: dict[str, str] = {}
+    for number, entity in enumerate(map(obj, items(activity.get("entities")))):
+        said, who = string(entity.get("text")), obj(entity.get("mentioned"))
+        if entity.get("type") != "mention" or not said or not who.get("id"):
+            continue
+        ours = who.get("id") == bot
+        mentioned = mentioned or ours
+        place = f"\ue000{number}\ue001"  # stands in until entities are decoded, so that nobody can type a mention
+        pieces[place] = " " if ours else f"<@{string(who.get('aadObjectId')) or string(who.get('id'))}>"
+        text = text.replace(said, place) if ours else text.replace(said, place, 1)
+    text = html.unescape(text).replace("\xa0", " ")
+    for place, meant in pieces.items():
+        text = re.sub(rf"[ \t]*{place}[ \t]*", " ", text) if meant == " " else text.replace(place, meant)
+    return text.replace("\r\n", "\n").strip(), mentioned
+
+
+def files_of(activity: Json) -> tuple[FileRef, ...]:
+    """The files on a message. What Teams mentions but does not give to bots has no address: fetching it says why."""
+    found = [file for one in items(activity.get("attachments")) if (file := _file(obj(one)))]
+    given = {file.id for file in found}
+    return (*found, *(file for file in _withheld(activity) if file.id not in given))
+
+
+def _file(attachment: Json) -> FileRef | None:
+    kind, content = string(attachment.get("contentType")), obj(attachment.get("content"))
+    if kind == DOWNLOAD_INFO:
+        name, url = string(attachment.get("name")) or "file", string(content.get("downloadUrl"))
+        media_type = mimetypes.guess_type(name)[0] or mimetypes.guess_type(f"x.{string(content.get('fileType'))}")[0]
+        return FileRef(string(content.get("uniqueId")) or _id(url), name, media_type or "", 0, url) if url else None
+    if kind.startswith("image/") and (url := string(attachment.get("contentUrl"))):
+        name = string(attachment.get("name")) or f"image{mimetypes.guess_extension(kind) or ''}"
+        return FileRef(_id(url), name, "" if kind == "image/*" else kind, 0, url)
+    return None
+
+
+def _withheld(activity: Json) -> list[FileRef]:
+    """In channels and group chats the message's HTML names its files, and that is all a bot gets of them."""
+    shown = [string(one.get("content")) for one in map(obj, items(activity.get("attachments"))) if _is_html(one)]
+    return [FileRef(one, "a file", "", 0) for text in shown for one in _HUNG_ON.findall(text)]
+
+
+def _is_html(attachment: Json) -> bool:
+    return attachment.get("contentType") == _HTML
+
+
+def _id(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:32]

@@ -1,0 +1,105 @@
+"""The process is killed again and again while it answers in Teams: every question is answered, in one-to-one chats, group chats and channels.
+
+Teams has no way to ask what was posted. So where a message's id was lost with the process, in the moment between Teams' answer and the
+commit, that message stays and another one takes its place: that, and nothing worse, is allowed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.acceptance import test_kill as kill
+from tests.acceptance.loopback_teams import bring, set_key, wiring
+from tests.acceptance.process import free_port, until
+from tests.acceptance.service import Service
+from tests.fakes.model_server import ModelServer
+from tests.fakes.teams.world import Chat, Json, Member
+from tests.fakes.teams_server import TeamsServer
+
+QUESTIONS, CHATS, KILLS = 72, 24, 8
+
+
+@dataclass
+class Tenant:
+    """So many chats of each kind, each with somebody who asks there."""
+
+    teams: TeamsServer
+    chats: list[tuple[Chat, Member]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        for number in range(CHATS):
+            who = Member(f"Person {number}", f"ffffffff-0000-4000-8000-{number:012}")
+            self.teams.world.people.append(who)
+            kind = ("personal", "groupChat", "channel")[number % 3]
+            chat = (
+                self.teams.world.personal(who)
+                if kind == "personal"
+                else Chat(f"19:{kind}-{number}@thread.v2", kind, [who])
+            )
+            self.teams.world.chats[chat.id] = chat
+            self.chats.append((chat, who))
+
+    def whole(self, marker: str) -> list[Json]:
+        """The finished answers to a question."""
+        return [one for one in self.shown(marker) if one["type"] == "message" and '"stop"' not in json.dumps(one)]
+
+    def shown(self, marker: str) -> list[Json]:
+        return [
+            one
+            for chat, _ in self.chats
+            for one in chat.shown.values()
+            if marker in kill.MARKER.findall(one.get("text", ""))
+        ]
+
+
+async def test_killed_at_random_moments_every_question_in_teams_is_answered(tmp_path: Path) -> None:
+    seed = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1, 10**6)
+    print(f"KILL_SEED={seed}")  # noqa: T201 - to play it again
+    chance = random.Random(seed)
+    async with _office(tmp_path) as (teams, models, service):
+        tenant, questions = Tenant(teams), kill.Questions()
+        tenant.settle()
+        asking = asyncio.create_task(_ask(tenant, questions, chance))
+        deaths = []
+        for _ in range(KILLS):
+            await asyncio.sleep(chance.uniform(0.3, 2.5))
+            deaths.append(await kill._kill(service, questions))
+            await service.start()
+        await asking
+        await until(lambda: all(tenant.whole(marker) for marker in questions.message_of), "all is answered", 90)
+        await until(lambda: kill._waiting(service.data) == 0, "nothing waits any more", 30)
+        kill._check_payments(models, questions, deaths)
+        assert all("You said:" in one["text"] for marker in questions.message_of for one in tenant.whole(marker))
+        assert sum(len(tenant.shown(marker)) for marker in questions.message_of) - QUESTIONS <= KILLS
+        streams = [stream for chat, _ in tenant.chats for stream in teams.connector.streams(chat.id).all.values()]
+        assert streams, "nothing was streamed"
+
+
+@asynccontextmanager
+async def _office(folder: Path) -> AsyncIterator[tuple[TeamsServer, ModelServer, Service]]:
+    """A Teams and a model that live on, and a service, with a key, that may die."""
+    port = free_port()
+    async with TeamsServer() as teams, ModelServer(keys={kill.KEY}) as models:
+        teams.bot_url = f"http://127.0.0.1:{port}/api/messages"
+        async with Service(folder, port, wiring(teams, models)) as service:
+            await set_key(teams, models, kill.KEY)
+            models.reset()
+            yield teams, models, service
+
+
+async def _ask(tenant: Tenant, questions: kill.Questions, chance: random.Random) -> None:
+    """Three questions in each chat, over a quarter of a minute."""
+    for number in range(QUESTIONS):
+        chat, who = tenant.chats[number % CHATS]
+        marker = f"M-{number}"
+        tool = "[[tool:current_time {}]] " if number % kill.EVERY_FIFTH == 0 else ""
+        text = f"{marker} {tool}[[delay:{chance.uniform(0.02, 0.3):.2f}]]"
+        questions.message_of[marker] = await bring(tenant.teams, who, text, chat)
+        await asyncio.sleep(chance.uniform(0, 0.3))

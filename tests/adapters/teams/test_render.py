@@ -1,0 +1,229 @@
+"""Screens as Adaptive Cards: everything shown, nothing that somebody wrote can be markup, nothing too large."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapters.teams import render
+from adapters.teams.cards import Names, channels_in
+from adapters.teams.handle import CONTEXT, DIALOG, FORM, OURS, SECRET_PREFIX
+from adapters.teams.payload import Json
+from app.domain.chat import UserRef
+from app.domain.views import (
+    Block,
+    Bold,
+    Button,
+    Buttons,
+    Channel,
+    ChannelInput,
+    Checkbox,
+    Code,
+    Divider,
+    Feedback,
+    Fields,
+    Heading,
+    Level,
+    Link,
+    Note,
+    Notice,
+    Option,
+    Person,
+    Row,
+    SecretInput,
+    Select,
+    SelectInput,
+    Table,
+    Text,
+    TextInput,
+    View,
+    When,
+    rich,
+)
+from tests.adapters.teams.wire import text_of
+
+ANN = UserRef("teams:t1", "ann")
+NAMES = Names({ANN: "Ann"}, {"19:a@thread.tacv2": "general"})
+FEW = (Option("a", "Alpha", "Vendor"), Option("b", "Beta"))
+MANY = tuple(Option(f"m{n}", f"Model {n}") for n in range(200))
+INPUTS: tuple[Block, ...] = (
+    TextInput("name", "Name", "Fox", "a name", "Short", max_length=40),
+    SecretInput("key", "API key"),
+    SelectInput("provider", "Provider", FEW, "b", optional=True),
+    Checkbox("follow", "Follow up", checked=True),
+    ChannelInput("where", "Channels", ("19:a@thread.tacv2",)),
+)
+EVERYTHING: tuple[Block, ...] = (
+    Heading("A heading"),
+    Text(rich("By ", Person(ANN), " in ", Channel("19:a@thread.tacv2"), " on ", When(datetime(2026, 11, 23, 9, tzinfo=UTC)))),
+    Note(rich("A note with ", Link("more", "https://example.com"))),
+    Notice(rich("Look out"), Level.WARNING),
+    Row(rich("A row"), Button("go", "Go", "1")),
+    Row(rich("A choice"), Select("model", "Model", FEW, "b", key="a1")),
+    Fields((("Status", rich("fine")),)),
+    Table(("Who", "What"), ((rich("Ann"), rich(Code("key.set"))),)),
+    Buttons((Button("one", "One"), Button("two", "Two", opens=True))),
+    Divider(),
+    Select("tone", "Tone", FEW),
+    Feedback("run-1"),
+)  # fmt: skip
+
+
+def body(*blocks: Block) -> list[Json]:
+    made: list[Json] = render.message(View(blocks=blocks), NAMES)["body"]
+    return made
+
+
+def form(*blocks: Block, **more: Any) -> Json:
+    view = View(blocks=blocks, title="A form", id="f1", submit="Save", context="c1")
+    return render.dialog(view, NAMES, **more)
+
+
+def test_everything_is_shown() -> None:
+    words = text_of(render.message(View(blocks=EVERYTHING), NAMES))
+    shown = ("A heading", "By Ann in #general on 2026-11-23 09:00 UTC", "A note with more", "Look out", "A row", "Go")
+    for one in (*shown, "A choice", "Status: fine", "Who", "key.set", "One", "Two", "Tone", "👍", "👎"):
+        assert one in words
+
+
+def test_what_somebody_wrote_is_no_markup() -> None:
+    evil = "**bold** [bank](https://e.vil) {{DATE(2026-01-01T00:00:00Z)}} <at>Ann</at>"
+    for block in (Text(rich(evil)), Heading(evil), Table((evil,), ((rich(evil),),)), Fields(((evil, rich(evil)),))):
+        made = json.dumps(body(block))
+        assert '"TextBlock"' not in made
+        assert '"FactSet"' not in made
+        assert "{{" not in made
+        assert '"Action.OpenUrl"' not in made
+
+
+def test_a_line_break_is_one() -> None:
+    first, second, third = body(Text(rich("One\n", Bold("Two\nThree"))))
+    assert [text_of(one) for one in (first, second, third)] == ["One", "Two", "Three"]
+    assert [one.get("spacing") for one in (first, second, third)] == [None, "None", "None"]
+    assert third["inlines"][0]["weight"] == "Bolder"
+
+
+def test_a_line_is_drawn_above_what_follows_it() -> None:
+    first, second = body(Text(rich("One")), Divider(), Text(rich("Two")))
+    assert ("separator" in first, second["separator"]) == (False, True)
+    assert len(body(Text(rich("One")), Divider())) == 1
+
+
+def test_a_button_says_how_it_is_answered() -> None:
+    (row,) = body(Buttons((Button("go", "Go", "1"), Button("edit", "Edit", "2", opens=True))))
+    go, edit = row["actions"]
+    assert (go["type"], go["verb"], go["data"]) == ("Action.Execute", "go", {OURS: {"a": "go", "v": "1"}})
+    assert (edit["type"], edit["data"]["msteams"]) == ("Action.Submit", {"type": "task/fetch"})
+
+
+def test_within_a_dialog_every_button_is_sent_to_it() -> None:
+    card = form(TextInput("x", "X"), Buttons((Button("go", "Go", "1"),)), key="d1")["card"]["content"]
+    (go,) = card["body"][-1]["actions"]
+    assert (go["type"], go["associatedInputs"]) == ("Action.Submit", "None")
+    assert go["data"] == {OURS: {"a": "go", "v": "1", CONTEXT: "c1", DIALOG: "d1"}}
+    assert [one["data"] for one in card["actions"]] == [{OURS: {FORM: "f1", CONTEXT: "c1", DIALOG: "d1"}}]
+
+
+def test_inputs_stand_in_forms_only() -> None:
+    assert "Input." not in json.dumps(body(*INPUTS))
+    assert "Input." not in json.dumps(render.dialog(View(blocks=INPUTS, title="To read"), NAMES))
+    found = {one["id"]: one for one in form(*INPUTS)["card"]["content"]["body"] if one["type"].startswith("Input.")}
+    assert set(found) == {"name", f"{SECRET_PREFIX}key", "provider", "follow", "channels:where"}
+    assert (found["name"]["value"], found["name"]["maxLength"], found["name"]["isRequired"]) == ("Fox", 40, True)
+    assert (found["provider"]["value"], "isRequired" in found["provider"]) == ("b", False)
+    assert (found["follow"]["value"], found["channels:where"]["value"]) == ("yes", "19:a@thread.tacv2")
+
+
+def test_a_secret_is_masked_and_never_shown_again() -> None:
+    view = View(blocks=INPUTS, title="A form", id="f1", submit="Save")
+    again = render.filled(
+        view, {"name": "Owl", "key": "sk-test", "provider": "a", "where": "19:b@thread.tacv2 19:c@thread.tacv2"}
+    )
+    made = render.dialog(again, NAMES, errors={"key": "Refused"})["card"]["content"]["body"]
+    secret = next(one for one in made if one.get("id") == f"{SECRET_PREFIX}key")
+    assert secret["style"] == "Password"
+    assert "sk-test" not in json.dumps(made)
+    assert ("Owl" in json.dumps(made), '"value": "a"' in json.dumps(made)) == (True, True)
+    assert next(text_of(one) for one in made if one.get("id") == "error:key") == "⛔ Refused"
+    assert next(one for one in made if one.get("id") == "follow").get("value") is None
+
+
+def test_a_long_choice_is_asked_for_while_one_types() -> None:
+    (_, row) = body(Select("model", "Model", MANY, "m170", key="a1"))
+    choice = row["columns"][0]["items"][0]
+    assert (choice["style"], choice["value"]) == ("filtered", "m170")
+    assert choice["choices.data"] == {"type": "Data.Query", "dataset": "latchkey|model:a1|"}
+    assert choice["choices"][0] == {"title": "Model 170", "value": "m170"}
+    assert len(choice["choices"]) < 10
+
+
+def test_several_long_choices_do_not_make_a_card_too_large() -> None:
+    blocks = tuple(Select("model", f"Agent {n}", MANY[:50], "m1", key=str(n)) for n in range(10))
+    card = render.message(View(blocks=blocks), NAMES)
+    assert len(json.dumps(card)) < 12_000
+    assert json.dumps(card).count("Data.Query") == 9
+
+
+def test_a_group_stands_before_its_options() -> None:
+    (_, row) = body(Select("tone", "Tone", FEW))
+    assert [one["title"] for one in row["columns"][0]["items"][0]["choices"]] == ["Vendor · Alpha", "Beta"]
+
+
+def test_what_is_too_much_for_a_card_is_several() -> None:
+    section: tuple[Block, ...] = (Heading("Part"), *(Text(rich("x" * 300)) for _ in range(12)), Divider())
+    pages = render.pages(View(blocks=section * 20, context="c"), NAMES)
+    assert len(pages) > 2
+    assert sum(isinstance(b, Heading) for page in pages for b in page.blocks) == 20
+    for page in pages:
+        assert "do not fit" not in text_of(render.message(page, NAMES))
+        assert isinstance(page.blocks[0], Heading)
+        assert page.context == "c"
+
+
+def test_a_section_that_fits_no_card_is_cut_between_its_blocks() -> None:
+    pages = render.pages(View(blocks=tuple(Text(rich(f"<{n}>", "x" * 900)) for n in range(60))), NAMES)
+    assert len(pages) > 2
+    assert "".join(text_of(render.message(page, NAMES)) for page in pages).count("<") == 60
+
+
+def test_a_small_screen_is_one_page() -> None:
+    view = View(blocks=EVERYTHING)
+    assert render.pages(view, NAMES) == (view,)
+
+
+def test_what_fits_nowhere_is_named_as_left_out() -> None:
+    card = render.message(View(blocks=tuple(Text(rich("x" * 900)) for _ in range(60))), NAMES)
+    assert len(json.dumps(card)) < render.LARGEST
+    assert "more that do not fit here" in text_of(card)
+
+
+def test_a_summary_is_plain_words() -> None:
+    assert render.summary(View(blocks=EVERYTHING, title="All"), NAMES).startswith("All\nA heading\nBy Ann in #general")
+    assert render.summary(View(blocks=()), NAMES) == "Latchkey"
+
+
+def test_thumbs_are_teams_own_under_an_answer() -> None:
+    views = (View(blocks=(Note(rich("model-1")), Feedback("r"))), View(blocks=(Feedback("r"),)))
+    (only,) = render.under_answer(views, NAMES)
+    assert "👍" not in text_of(only)
+    assert render.asks_feedback(views)
+    assert not render.asks_feedback((View(blocks=(Note(rich("x")),)),))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "19:ab_c-1@thread.tacv2",
+        "https://teams.microsoft.com/l/channel/19%3Aab_c-1%40thread.tacv2/General?groupId=x&tenantId=y",
+        "see https://teams.microsoft.com/l/message/19:ab_c-1@thread.tacv2/1783000000000 twice 19:ab_c-1@thread.tacv2",
+    ],
+)
+def test_a_channel_is_known_by_its_link(typed: str) -> None:
+    assert channels_in(typed) == ("19:ab_c-1@thread.tacv2",)
+
+
+def test_what_is_no_channel_is_none() -> None:
+    assert channels_in("general, #random https://e.vil/19:x") == ()

@@ -1,0 +1,1 @@
+"""Microsoft Teams on loopback: its identity service, its connector, and its people."""
