@@ -1,5 +1,6 @@
 """What a clone must hold before any of it runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -64,7 +65,8 @@ def test_what_is_developed_with_is_what_runs() -> None:
 
 def test_every_direct_dependency_has_its_line_in_the_decision() -> None:
     decision = (ROOT / "docs/adr/0006-dependencies.md").read_text().lower()
-    names = [r.name.lower() for r in RUNS + EXTRAS["build"] + EXTRAS["dev"]]
+    counterparts = json.loads((ROOT / "tests/acceptance/package.json").read_text())["dependencies"]
+    names = [*(r.name.lower() for r in RUNS + EXTRAS["build"] + EXTRAS["dev"]), *counterparts]
     assert [name for name in names if name not in decision] == []
 
 
@@ -96,10 +98,17 @@ def _leads_to(place: Path, kept: set[Path]) -> bool:
     return resolved in kept or any(resolved in path.parents for path in kept)
 
 
-def test_every_setting_is_explained() -> None:
-    page = (ROOT / "docs/architecture.md").read_text()
+def test_every_setting_is_explained_and_stands_in_the_example() -> None:
+    page, example = (ROOT / "docs/architecture.md").read_text(), (ROOT / "manifests/.env.example").read_text()
     names = [str(field.validation_alias) for field in Settings.model_fields.values()]
     assert [name for name in names if f"`{name}`" not in page] == []
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == set(names)
+
+
+def test_the_example_leaves_alone_what_the_image_sets() -> None:
+    image = set(re.findall(r"\b(LATCHKEY_\w+)=", (ROOT / "Dockerfile").read_text()))
+    example = (ROOT / "manifests/.env.example").read_text()
+    assert image & set(re.findall(r"^(\w+)=", example, re.MULTILINE)) == set()
 
 
 def test_no_file_holds_a_key_a_path_of_the_machine_it_was_written_on_or_a_registry() -> None:

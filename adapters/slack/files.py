@@ -22,8 +22,9 @@ async def download(web: WebApi, here: Installation, file: FileRef, limit: int) -
     if not _is_slacks(url, web.base_url):
         raise PlatformError("the file is not at Slack")
     headers = {"Authorization": f"Bearer {here.token.reveal()}"}
+    asked = web.session.get(url, headers=headers, allow_redirects=False, proxy=web.proxy)
     try:
-        async with asyncio.timeout(60), web.session.get(url, headers=headers, allow_redirects=False) as answer:
+        async with asyncio.timeout(60), asked as answer:
             if answer.status != 200:
                 raise PlatformError(f"the file cannot be fetched (status {answer.status})")
             if answer.content_type == "text/html" and file.media_type != "text/html":

@@ -25,7 +25,7 @@ from adapters.slack.elements import (
 )
 from adapters.slack.identity import Json
 from adapters.slack.interactions import Metadata
-from adapters.slack.text import cut, escape
+from adapters.slack.text import cut, escape, literal
 from app.domain.views import (
     Block,
     Button,
@@ -92,7 +92,7 @@ def groups_or_options(options: Sequence[Option]) -> Json:
 
 
 def summary(view: View) -> str:
-    """The view in plain words, for notifications and for what cannot show blocks."""
+    """The view in plain words, for notifications and for what cannot show blocks; nobody is mentioned by it."""
     lines = [view.title] if view.title else []
     for block in view.blocks:
         match block:
@@ -104,7 +104,7 @@ def summary(view: View) -> str:
                 lines += [f"{name}: {plain(value)}" for name, value in block.pairs]
             case _:
                 pass
-    return cut("\n".join(lines), 3000) or "Latchkey"
+    return literal(cut("\n".join(lines), 3000)) or "Latchkey"
 
 
 def _fit(blocks: list[Json], most: int) -> list[Json]:

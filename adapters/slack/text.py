@@ -227,10 +227,14 @@ def _readable(found: re.Match[str]) -> str:
     return address if not label or label in {target, address} else f"{label} ({address})"
 
 
+def literal(text: str) -> str:
+    """Text for a place where Slack reads no markup but mentions and links, such as the `text` beside blocks."""
+    return _UNSEEN.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def escape(text: str) -> str:
     """Text for mrkdwn that stays what it is: no mention, no link, no bold."""
-    safe = _UNSEEN.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    safe = safe.replace("*", "∗").replace("`", "ˋ").replace("~", "∼")
+    safe = literal(text).replace("*", "∗").replace("`", "ˋ").replace("~", "∼")
     return re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", safe)
 
 

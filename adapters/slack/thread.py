@@ -9,7 +9,7 @@ from typing import TypeVar
 from adapters.slack.emoji import shortcode
 from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation
-from adapters.slack.text import cut
+from adapters.slack.text import cut, literal
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
 from app.ports.platform import ReplyTarget
@@ -219,6 +219,7 @@ def _first_words(blocks: list[Json]) -> str:
     """What a notification says of a message that has blocks only."""
     for block in blocks:
         for text in (obj(block.get("text")), *map(obj, items(block.get("elements")))):
-            if isinstance(text.get("text"), str) and text["text"].strip():
-                return string(text["text"])
+            said = string(text.get("text"))
+            if said.strip():
+                return said if text.get("type") == "mrkdwn" else literal(said)
     return "…"

@@ -63,6 +63,11 @@ class WebApi:
             self._clients.clear()
         return self._session
 
+    @property
+    def proxy(self) -> str | None:
+        """The operator's way out (`HTTPS_PROXY`), as slack_sdk reads it: what we send by ourselves takes the same."""
+        return self.client().proxy
+
     def client(self, token: str = "") -> AsyncWebClient:
         """slack_sdk's client on the shared session; without retries, which could post twice."""
         return AsyncWebClient(
@@ -100,7 +105,7 @@ class WebApi:
     async def post(self, url: str, body: Json) -> None:
         """Answer on a response URL of an interaction."""
         try:
-            async with self.session.post(url, json=body, allow_redirects=False) as answer:
+            async with self.session.post(url, json=body, allow_redirects=False, proxy=self.proxy) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise PlatformUnavailable(f"response_url: {type(error).__name__}") from None

@@ -30,7 +30,7 @@ WELCOME = """
       {url}
 
   Mention @Latchkey in a channel, or type /byok. The offline model answers until you set a real key with /byok setkey.
-  Everything stays on this machine, in {data}. Stop with Ctrl-C.
+  Until then nothing leaves this machine; the data is in {data}. Stop with Ctrl-C.
 """
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from adapters.slack.interactions import Handle
 from adapters.slack.outcomes import Outcomes
@@ -148,6 +150,21 @@ async def test_what_follows_a_form_is_said_where_it_was_asked_for_or_else_direct
         await wire.slack.until(functools.partial(_heard, wire, said))
     assert len(wire.slack.messages(wire.slack.world.direct("UADMIN").id)) == 1
     assert not wire.public()
+
+
+async def test_a_response_url_is_called_through_the_operators_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def forward(request: web.BaseRequest) -> web.Response:
+        asked.append(request.raw_path)
+        return web.Response()
+
+    async with RawTestServer(forward) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", str(proxy.make_url("")))
+        api = WebApi("http://slack.invalid/api/")
+        await api.post("http://slack.invalid/respond", {})
+        await api.close()
+    assert asked == ["http://slack.invalid/respond"]
 
 
 async def test_a_response_url_elsewhere_is_never_called(wire: SlackWire) -> None:

@@ -158,6 +158,7 @@ def test_a_summary_is_what_a_notification_says() -> None:
     )
     assert render.summary(view) == "T\nKeys\nYou have two\nProvider: openai"
     assert render.summary(View((Divider(),))) == "Latchkey"
+    assert render.summary(View((Text(rich("<!here> R&D")),))) == "&lt;!here&gt; R&amp;D"
 
 
 def test_options_are_offered_in_their_groups_and_no_more_than_a_hundred() -> None:

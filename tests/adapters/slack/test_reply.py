@@ -329,6 +329,14 @@ async def test_a_failure_before_any_text_is_one_message_with_retry(wire: SlackWi
     assert wire.inbound.actions[-1].value == "run-1"
 
 
+async def test_the_notification_of_a_failure_rings_nobody(wire: SlackWire) -> None:
+    event = await asked(wire)
+    reply = await wire.platform.open_reply(target(event), Parts().save)
+    await reply.fail(View(blocks=(Notice(rich("<!channel> is no model."), Level.ERROR),)))
+    (post,) = wire.slack.calls("chat.postMessage")
+    assert "&lt;!channel&gt; is no model." in post.args["text"]
+
+
 async def test_thumbs_are_an_action(wire: SlackWire) -> None:
     event = await asked(wire)
     reply = await wire.platform.open_reply(target(event), Parts().save)
