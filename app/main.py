@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -53,6 +54,9 @@ from app.settings import Settings
 from app.store.unit_of_work import Database
 from app.telemetry.logs import quieten_libraries
 from app.vault import Vault
+
+if TYPE_CHECKING:
+    from adapters.teams.platform import Cloud, Registration
 
 log = structlog.get_logger(__name__)
 
@@ -250,28 +254,28 @@ def _slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform]
 def _teams(
     settings: Settings, password: Secret, references: References, platforms: dict[str, ChatPlatform], inbound: Inbound
 ) -> Edge:
-    from adapters.teams.platform import Cloud, Registration, Teams
+    from adapters.teams.platform import Teams
 
-    if settings.teams_service_hosts:
-        log.warning(
-            "the bot's token is also sent to hosts that are not Microsoft's", hosts=settings.teams_service_hosts
-        )
-    platform = Teams(
-        Registration(
-            settings.microsoft_app_id, password, settings.microsoft_app_type, settings.microsoft_app_tenant_id
-        ),
-        references,
-        cloud=Cloud(
-            settings.teams_openid_url,
-            settings.teams_login_url,
-            settings.teams_service_hosts,
-            settings.teams_tenants,
-        ),
-        targeted=settings.teams_targeted,
-    )
+    hosts = settings.teams_service_hosts
+    if hosts:
+        log.warning("the bot's token is also sent to hosts that are not Microsoft's", hosts=hosts)
+    bot, cloud = teams_of(settings, password)
+    platform = Teams(bot, references, cloud=cloud, targeted=settings.teams_targeted)
     platforms[platform.name] = platform
     platform.listen(inbound)
     return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)
+
+
+def teams_of(settings: Settings, password: Secret) -> tuple[Registration, Cloud]:
+    """What these settings say of the bot's registration at Microsoft, and of whom to believe and to call."""
+    from adapters.teams.platform import Cloud, Registration
+
+    bot = Registration(
+        settings.microsoft_app_id, password, settings.microsoft_app_type, settings.microsoft_app_tenant_id
+    )
+    return bot, Cloud(
+        settings.teams_openid_url, settings.teams_login_url, settings.teams_service_hosts, settings.teams_tenants
+    )
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

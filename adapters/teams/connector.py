@@ -26,6 +26,7 @@ from app.domain.secrets import Secret
 from app.errors import PlatformRateLimited, PlatformUnavailable
 
 _PATIENCE = 120.0
+_SOON = 4.0
 _LONGEST_PAUSE = 15.0
 _MOST = 4 * 2**20
 
@@ -101,17 +102,22 @@ class Connector:
         return await self._addresses.at(conversation, hints)
 
     async def member(self, place: Where, user_id: str) -> Json:
-        """What Teams tells about a member of a conversation (by the platform's `29:` id or the directory's)."""
+        """What Teams tells about a member of a conversation (by the platform's `29:` id or the directory's); within seconds, or not."""
         path = f"v3/conversations/{quote(split(place.conversation)[0], safe='')}/members/{quote(user_id, safe='')}"
-        return await self._call(_Call("GET", place, path), patient=False)
+        try:
+            async with asyncio.timeout(_SOON):
+                return await self._call(_Call("GET", place, path), patient=True)
+        except TimeoutError:
+            raise PlatformUnavailable("GET: no answer in time") from None
 
     async def _call(self, call: _Call, *, patient: bool) -> Json:
         if not self._services.allows(call.place.service_url):
             raise TeamsNotReachable(call.verb, 0, "not a service of Teams'")
         until, pause = self._now() + _PATIENCE, self._first_pause
         while True:
-            await self._room(call.place, patient=patient, until=until)
             try:
+                await self._token.current()  # first, so that what is counted as sent now is sent now
+                await self._room(call, patient=patient, until=until)
                 return await self._once(call)
             except (PlatformRateLimited, PlatformUnavailable) as error:
                 asked = error.retry_after or 0.0 if isinstance(error, PlatformRateLimited) else 0.0
@@ -122,14 +128,14 @@ class Connector:
             await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _room(self, place: Where, *, patient: bool, until: float) -> None:
+    async def _room(self, call: _Call, *, patient: bool, until: float) -> None:
         """Wait until one more request fits the limits, and count it."""
-        conversation = split(place.conversation)[0]
-        while wait := self._traffic.wait_for(place.tenant, conversation, spare=not patient):
+        tenant = call.place.tenant
+        while wait := self._traffic.wait_for(tenant, call.share, spare=not patient):
             if not patient or self._now() + wait > until:
                 raise PlatformRateLimited("our own share is used up", retry_after=wait)
             await asyncio.sleep(wait + random.uniform(0, 0.05))
-        self._traffic.count(place.tenant, conversation)
+        self._traffic.count(tenant, call.share)
 
     async def _once(self, call: _Call) -> Json:
         token = await self._token.current()
@@ -141,7 +147,7 @@ class Connector:
             return answer.body
         trouble = refusal(call.verb, answer.status, answer.body, answer.retry_after)
         if isinstance(trouble, PlatformRateLimited):
-            self._traffic.block(split(call.place.conversation)[0], trouble.retry_after or 0.0)
+            self._traffic.block(call.share, trouble.retry_after or 0.0)
         raise trouble
 
     async def _request(self, call: _Call, token: Secret) -> _Answer:
@@ -165,6 +171,11 @@ class _Call:
     path: str
     body: Json | None = None
     targeted: bool = False
+
+    @property
+    def share(self) -> str:
+        """Out of whose limits it comes: a channel's threads share theirs; who is a member is counted by itself."""
+        return f"{'members of ' if self.verb == 'GET' else ''}{split(self.place.conversation)[0]}"
 
     @property
     def url(self) -> URL:

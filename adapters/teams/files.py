@@ -17,7 +17,11 @@ from app.errors import PlatformError, PlatformUnavailable
 
 _SHARES = (".sharepoint.com", ".sharepoint.us", ".sharepoint-mil.us")
 _SECONDS = 60
-_WITHHELD = "Teams gives bots no files from channels and group chats. Send the file in the one-to-one chat with the app instead."
+_GRAPH = frozenset({"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us"})
+_WITHHELD = (
+    "Teams gives bots no files from channels and group chats; it can be sent in the one-to-one chat with the app"
+)
+_IN_GRAPH = "Teams keeps this picture in Microsoft Graph, for which the app has no permission; it can be sent as a file in the one-to-one chat"
 _MAGIC = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),
@@ -63,6 +67,8 @@ class Files:
 
     async def _headers(self, url: URL) -> dict[str, str]:
         """A file on a share comes with its permission in the address; one at the connector needs the bot's token."""
+        if url.host in _GRAPH:
+            raise PlatformError(_IN_GRAPH)
         origin = f"{url.scheme}://{url.authority}".lower()
         if self._services.allows(f"{origin}/"):
             return {"Authorization": f"Bearer {(await self._token.current()).reveal()}"}

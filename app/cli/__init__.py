@@ -39,7 +39,7 @@ class Commands(click.Group):
 @click.version_option(package_name="latchkey", message="%(version)s")
 @click.pass_context
 def main(context: click.Context, data_dir: Path | None) -> None:
-    """Agents in Slack that think on the workspace's own model key.
+    """Agents in Slack and Microsoft Teams that think on the workspace's own model key.
 
     Settings come from the environment; `latchkey doctor` looks them over. To see it work without any account: `latchkey demo`.
     """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from app import settings as environment
-from app.errors import LatchkeyError, PlatformError
+from app.errors import LatchkeyError, PlatformError, PlatformUnavailable
 from app.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Finding:
 @click.command()
 @click.pass_obj
 def doctor(load: Callable[..., Settings]) -> None:
-    """Look over settings, master key, database, port and Slack, and say what to do. Changes nothing."""
+    """Look over settings, master key, database, port, Slack and Teams, and say what to do. Changes nothing."""
     try:
         settings = load()
     except LatchkeyError as error:
@@ -40,6 +40,7 @@ def doctor(load: Callable[..., Settings]) -> None:
         ("database", _database),
         ("port", _port),
         ("slack", _slack),
+        ("teams", _teams),
     )
     findings = [(name, asyncio.run(_look(look, settings))) for name, look in looks]
     for name, finding in findings:
@@ -139,3 +140,22 @@ async def _slack(settings: Settings) -> Finding:
         )
     way = "Socket Mode" if settings.slack_app_token else "events over HTTP"
     return Finding(f"{health.workspace} takes the tokens ({way})")
+
+
+async def _teams(settings: Settings) -> Finding:
+    if not settings.microsoft_app_password:
+        return Finding("not set up; docs/guides/teams.md says how")
+    from adapters.teams.health import look
+    from app.main import teams_of
+
+    try:
+        await look(*teams_of(settings, settings.microsoft_app_password))
+    except PlatformUnavailable as error:
+        return Finding("Microsoft could not be asked", f"{error.message}. Is this machine online?")
+    except PlatformError as error:
+        return Finding(
+            f"Microsoft does not take the app's id and password ({error.message})",
+            "MICROSOFT_APP_PASSWORD is the client secret's Value (not its Secret ID), and it expires; MICROSOFT_APP_TENANT_ID is "
+            "the bot's own tenant.",
+        )
+    return Finding(f"Microsoft takes the app's id and password ({settings.microsoft_app_type})")

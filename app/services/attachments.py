@@ -28,6 +28,7 @@ NOT_READ_YET = "Latchkey does not read this kind of file yet, only PNG, JPEG, GI
 NO_PICTURE = "it is not a PNG, JPEG, GIF or WebP picture, whatever its name says"
 NO_TEXT = "it is not text in UTF-8, whatever its name says"
 BLIND = "this model cannot look at pictures"
+NOT_TAKEN = "the model's provider did not take it: the model may see no pictures, or none with so many pixels"
 TOO_LONG = "it is too long for this model's context window, with what else was sent"
 TOO_MUCH = "the pictures of this question are too large together"
 NOT_NOW = "the chat platform did not hand it over"
@@ -49,7 +50,7 @@ class _Content:
 class Attachments:
     """See ModelClient. Each FilePart becomes what is in the file or, for the model to tell, why that could not be read.
 
-    `images`: whether the model sees pictures. Where nobody says, it is tried: a provider that refuses is asked again without them.
+    `images`: whether the model sees pictures. Where nobody says, it is tried. A provider that refuses a request with pictures is asked again without.
     """
 
     def __init__(self, inner: PaidModel, fetch: Fetch, redact: Redact, *, images: bool | None) -> None:
@@ -58,7 +59,7 @@ class Attachments:
         self._inner = inner
         self._fetch = fetch
         self._redact = redact
-        self._images = images
+        self._no_pictures = BLIND if images is False else ""
         self._read: dict[FileRef, _Content] = {}
 
     @property
@@ -76,9 +77,9 @@ class Attachments:
                     yield event
             return
         except RequestRefused:
-            if said or self._images is not None or not any(content.picture for content in self._read.values()):
+            if said or self._no_pictures or not any(content.picture for content in self._read.values()):
                 raise
-        self._images = False
+        self._no_pictures = NOT_TAKEN
         async with aclosing(await self._asked(request)) as events:
             async for event in events:
                 yield event
@@ -99,8 +100,8 @@ class Attachments:
         parts: dict[FileRef, tuple[Part, ...]] = {}
         for file in files:
             content = self._read.get(file, _Content(file, why_not=TOO_MANY))
-            if content.picture and self._images is False:
-                content = _Content(file, why_not=BLIND)
+            if content.picture and self._no_pictures:
+                content = _Content(file, why_not=self._no_pictures)
             elif content.picture and (pictures := pictures - len(content.data)) < 0:
                 content = _Content(file, why_not=TOO_MUCH)
             elif content.text is not None and (texts := texts - len(content.text.encode())) < 0:
@@ -113,8 +114,8 @@ class Attachments:
         limit = TEXT_BYTES if kind is FileKind.TEXT else IMAGE_BYTES
         if kind is FileKind.OTHER:
             return _Content(file, why_not=NOT_READ_YET)
-        if kind is FileKind.IMAGE and self._images is False:
-            return _Content(file, why_not=BLIND)
+        if kind is FileKind.IMAGE and self._no_pictures:
+            return _Content(file, why_not=self._no_pictures)
         if file.size > limit:
             return _Content(file, why_not=f"it is larger than {limit // 1000:,} kB")
         try:

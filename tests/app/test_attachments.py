@@ -39,19 +39,20 @@ NOTES = FileRef("F2", "notes.md", "text/markdown", 0)
 
 
 class Model:
-    """Remembers what it was asked; refuses pictures if `blind`."""
+    """Remembers what it was asked; refuses pictures if `blind`, and everything if `stubborn`."""
 
     model = "m"
     fingerprint = "f"
 
-    def __init__(self, *, window: int = 0, blind: bool = False) -> None:
+    def __init__(self, *, window: int = 0, blind: bool = False, stubborn: bool = False) -> None:
         self.context_window = window
         self.blind = blind
+        self.stubborn = stubborn
         self.asked: list[tuple[Part, ...]] = []
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         self.asked.append(request.messages[0].parts)
-        if self.blind and any(isinstance(part, ImagePart) for part in self.asked[-1]):
+        if self.stubborn or (self.blind and any(isinstance(part, ImagePart) for part in self.asked[-1])):
             raise RequestRefused
         yield ModelDone(ModelMessage(Role.ASSISTANT, (TextPart("Yes."),)), Stop.END, Usage(), "m")
 
@@ -171,19 +172,23 @@ async def test_a_model_that_sees_no_pictures_is_told_of_them() -> None:
     assert attachments.BLIND in await words(PICTURE, holding=PNG, images=False)
 
 
-async def test_where_nobody_knows_whether_it_sees_it_is_tried() -> None:
+@pytest.mark.parametrize(
+    "images", [None, True], ids=["nobody knows whether it sees", "this picture is too much for it"]
+)
+async def test_a_model_that_refuses_pictures_is_asked_again_without(images: bool | None) -> None:
     model = Model(blind=True)
-    (told,) = await seen(PICTURE, holding=PNG, model=model)
+    (told,) = await seen(PICTURE, holding=PNG, model=model, images=images)
     assert isinstance(told, TextPart)
-    assert attachments.BLIND in told.text
+    assert attachments.NOT_TAKEN in told.text
     assert len(model.asked) == 2
 
 
-async def test_another_refusal_is_not_hidden() -> None:
-    model = Model(blind=True)
+@pytest.mark.parametrize(("file", "calls"), [(PICTURE, 2), (NOTES, 1)])
+async def test_a_refusal_for_another_reason_is_not_hidden(file: FileRef, calls: int) -> None:
+    model = Model(stubborn=True)
     with pytest.raises(RequestRefused):
-        await seen(PICTURE, holding=PNG, model=model, images=True)
-    assert len(model.asked) == 1
+        await seen(file, holding=PNG if file is PICTURE else b"x", model=model)
+    assert len(model.asked) == calls
 
 
 async def test_files_go_to_the_model_with_the_question(desk: Desk) -> None:

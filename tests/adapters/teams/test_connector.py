@@ -227,6 +227,12 @@ async def test_a_burst_stays_within_the_limits(pieces: Pieces) -> None:
     assert sorted(int(a["text"]) for a in pieces.teams.shown(CHANNEL)) == list(range(12))
 
 
+async def test_who_somebody_is_can_be_asked_in_a_busy_conversation(pieces: Pieces) -> None:
+    await asyncio.gather(*(pieces.connector.send(at(pieces), HELLO) for _ in range(6)))
+    member = await pieces.connector.member(at(pieces), pieces.teams.world.ann.oid)
+    assert member["name"] == "Ann"
+
+
 def test_the_last_word_has_room_when_chunks_have_not() -> None:
     now = 100.0
     traffic = Traffic(Limits(), monotonic=lambda: now)

@@ -64,6 +64,10 @@ async def test_a_file_that_teams_keeps_back_says_why(pieces: Pieces) -> None:
     await teams.say(teams.world.ann, "look", attachments=[shown])
     with pytest.raises(PlatformError, match="one-to-one chat"):
         await pieces.files.download(pieces.inbound.mentions[-1].files[0], 1000)
+    hosted = "https://graph.microsoft.com/v1.0/chats/1/messages/2/hostedContents/3/$value"
+    with pytest.raises(PlatformError, match="no permission"):
+        await pieces.files.download(FileRef("F", "image", "", 0, hosted), 1000)
+    assert teams.identity.logins == []
 
 
 @pytest.mark.parametrize(

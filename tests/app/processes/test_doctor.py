@@ -11,6 +11,8 @@ import pytest
 from tests.acceptance.process import free_port
 from tests.app.processes.command import run
 from tests.fakes.slack_server import SlackServer
+from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
+from tests.fakes.teams_server import TeamsServer
 
 
 @pytest.fixture
@@ -55,6 +57,28 @@ async def test_tokens_that_slack_refuses_are_named(tmp_path: Path, slack: SlackS
 async def test_a_slack_that_cannot_be_reached_is_told(tmp_path: Path, slack: SlackServer) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/api/"
     assert "could not be asked" in await doctor(tmp_path, slack, LATCHKEY_SLACK_API_URL=nowhere)
+
+
+async def test_a_bot_of_teams_is_tried_and_a_wrong_password_named(tmp_path: Path) -> None:
+    async with TeamsServer() as teams:
+        good = {
+            "MICROSOFT_APP_ID": APP_ID,
+            "MICROSOFT_APP_PASSWORD": PASSWORD,
+            "MICROSOFT_APP_TENANT_ID": TENANT,
+            "LATCHKEY_TEAMS_OPENID_URL": teams.openid_url,
+            "LATCHKEY_TEAMS_LOGIN_URL": teams.login_url,
+            "LATCHKEY_PORT": str(free_port()),
+        }
+        wrong = good | {"MICROSOFT_APP_PASSWORD": "its-secret-id"}
+        offline = good | {"LATCHKEY_TEAMS_OPENID_URL": f"http://127.0.0.1:{free_port()}/"}
+        for env, told in (
+            (good, "takes the app's id and password (SingleTenant)"),
+            (wrong, "does not take"),
+            (offline, "could not be asked"),
+        ):
+            done = await asyncio.to_thread(run, tmp_path, "doctor", env=env)
+            assert told in done.stdout
+            assert PASSWORD not in done.stdout
 
 
 async def test_a_misspelt_setting_is_named(tmp_path: Path, slack: SlackServer) -> None:
