@@ -12,7 +12,10 @@ JOINER = "\u2060"
 
 _RINGS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 _HALF_A_RING = re.compile(r"(?:<|@\w{0,8})$")
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+"""Controls, marks of direction and characters without a width; not the joiners that emoji and Persian are written with."""
 _PREFIX = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
 _FENCE_ELSEWHERE = re.compile(rf"{_PREFIX}(?:`{{3,}}|~{{3,}})[\w+#-]*\s*")
 """A line that looks like a fence where we follow none (in a quotation): its marks pair with nothing that we write."""

@@ -47,7 +47,7 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
         ("List<String> x = a < b && c > d", "List<String> x = a < b && c > d"),
         ("**bold** _it_ | a | b |\n- [ ] task", "**bold** _it_ | a | b |\n- [ ] task"),
         ("and/or 1.5/2 e.g. this", "and/or 1.5/2 e.g. this"),
-        ("a\u202eb\x07c\U000e0041d", "abcd"),
+        ("a\u202eb\x07c\U000e0041d\u200be\ufefff\u200eg\x9b👩\u200d🔬", "abcdefg👩\u200d🔬"),
     ],
 )
 def test_model_text_is_made_inert_and_little_else(said: str, shown: str) -> None:
