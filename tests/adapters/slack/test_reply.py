@@ -270,6 +270,18 @@ async def test_a_message_that_somebody_deleted_is_written_anew(wire: SlackWire, 
     assert parts.refs[-1].message.id != shown["ts"]
 
 
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("text", ["Forty ", ""])
+async def test_the_words_come_even_where_slack_refuses_blocks(wire: SlackWire, text: str, times: int) -> None:
+    event = await asked(wire)
+    for method in ("chat.stopStream", *["chat.update"] * times, "chat.postMessage"):
+        wire.slack.fail(method, error="invalid_blocks")
+    reply = await (begun(wire, event, text) if text else wire.platform.open_reply(target(event), Parts().save))
+    await reply.fail(View(blocks=(Notice(rich("It broke off."), Level.ERROR),)), f"{text}two." if text else "")
+    (answer,) = wire.slack.replies(CHANNEL, event.conversation.thread)
+    assert ("Forty two." if text else "It broke off.") in str(answer)
+
+
 async def test_a_refusal_for_good_is_told(wire: SlackWire) -> None:
     event = await asked(wire)
     wire.slack.world.channels[CHANNEL].members.remove("UBOT")
