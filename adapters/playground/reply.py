@@ -9,7 +9,18 @@ from adapters.playground.room import Post, Rooms, State
 from app.domain.views import View
 
 _RINGS = re.compile(r"<!(channel|here|everyone)(?:\|[^>]*)?>|<!subteam\^[^>]*>|@(?=(?:channel|here|everyone)\b)")
-_HIDDEN = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)])
+_RANGES = (
+    (0x7F, 0x9F),
+    (0x61C, 0x61C),
+    (0x200B, 0x200B),
+    (0x200E, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x2069),
+    (0xFEFF, 0xFEFF),
+)
+_HIDDEN = dict.fromkeys(
+    [*range(0xE0000, 0xE0080), *(code for first, last in _RANGES for code in range(first, last + 1))]
+)
 
 
 def inert(text: str) -> str:

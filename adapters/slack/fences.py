@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _ITEM = re.compile(r" {0,3}(?:[-*+]|(?P<number>\d{1,9})[.)])(?: {1,4}(?=\S)|$)")
+
+_RULE_OF_TABLE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
+_LONGEST_HEAD = 800
 
 
 class Fences:
@@ -86,3 +90,18 @@ def closed(markdown: str) -> str:
         return markdown
     marker = opener[: len(opener) - len(opener.lstrip(opener[0]))]
     return f"{markdown}{'' if markdown.endswith(chr(10)) else chr(10)}{marker}"
+
+
+def reopening(text: str, rest: str) -> str:
+    """What the next message is to begin with, for `rest` to mean what it meant after `text`: a fence's opening line, or a table's head."""
+    opener = open_fence(text)
+    if opener or not text.endswith("\n") or not _is_row(rest):
+        return opener
+    rows = list(takewhile(_is_row, reversed(text[:-1].split("\n"))))
+    head = "\n".join(reversed(rows[-2:]))
+    is_table = len(rows) > 1 and _RULE_OF_TABLE.fullmatch(rows[-2].strip())
+    return head if is_table and len(head) <= _LONGEST_HEAD else ""
+
+
+def _is_row(line: str) -> bool:
+    return line.lstrip(" ").startswith("|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Any
 
@@ -10,8 +11,12 @@ from adapters.slack.installations import Installation
 from adapters.slack.parse import files_of, moment, without_mention
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.domain.chat import ConversationRef, HistoryMessage
+from app.errors import PlatformRateLimited, PlatformUnavailable
 
 _PAGE = 200
+_TRIES = 4
+_LONGEST_WAIT = 60.0
+"""Seconds: apps that are sold outside of Slack's marketplace may read a thread once a minute."""
 _MOST_PAGES = 25
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message", "bot_message"}
 
@@ -24,7 +29,7 @@ async def fetch(
     args: dict[str, Any] = {"channel": conversation.channel, "ts": conversation.thread, "limit": _PAGE}
     for _ in range(_MOST_PAGES):
         try:
-            page = await web.form(here.token, "conversations.replies", args)
+            page = await _read(web, here, args)
         except SlackRefused as error:
             if error.error == "thread_not_found":
                 break
@@ -35,6 +40,19 @@ async def fetch(
             break
         args["cursor"] = cursor
     return tuple(newest)
+
+
+async def _read(web: WebApi, here: Installation, args: dict[str, Any]) -> Json:
+    """A page of the thread; waits as long as Slack asks, within reason: an answer without what was said before is none."""
+    for attempt in range(_TRIES):
+        try:
+            return await web.form(here.token, "conversations.replies", args)
+        except (PlatformRateLimited, PlatformUnavailable) as error:
+            wait = error.retry_after or 1 if isinstance(error, PlatformRateLimited) else 0.25 * 2**attempt
+            if attempt == _TRIES - 1 or wait > _LONGEST_WAIT:
+                raise
+            await asyncio.sleep(wait)
+    raise AssertionError("unreachable")
 
 
 def message_of(message: Json, me: Identity) -> HistoryMessage | None:

@@ -10,7 +10,7 @@ import structlog
 
 from adapters.slack import render
 from adapters.slack.elements import button
-from adapters.slack.fences import closed, open_fence
+from adapters.slack.fences import closed, reopening
 from adapters.slack.identity import Json
 from adapters.slack.text import Inert, head_and_tail, inert, split
 from adapters.slack.thread import ENDED, NO_STREAMS, Thread
@@ -43,7 +43,7 @@ class SlackReply:
         self._status = THINKING
         self._status_said = ""
         self._in_session = False
-        self._opener = ""  # of a code fence that the last part had to close and the next one opens again
+        self._opener = ""  # of a code fence or table that the last part had to end and the next one opens again
         self._lost = False  # a stream may have begun without our hearing of it
         self._editing = False
         self._muted = False
@@ -151,7 +151,7 @@ class SlackReply:
         if not self._pending.strip() or await self._found_again():
             return
         last = self._written.last
-        opener = self._opener or (open_fence(last.text) if last else "")
+        opener = self._opener or (reopening(last.text, self._pending) if last else "")
         prefix = f"{opener}\n" if opener else ""
         head, _ = head_and_tail(self._pending, self._limits.part_bytes - len(prefix.encode()) - 8)
         text = prefix + head
@@ -207,7 +207,7 @@ class SlackReply:
 
     async def _roll(self, part: Part, head: str) -> None:
         """The stream is full or old: end it whole, the next text begins another."""
-        self._opener = open_fence(part.text + head)
+        self._opener = reopening(part.text + head, self._pending[len(head) :])
         text = closed(part.text + head)
         await self._thread.stop(part.ts, text[len(part.text) :], [], position=len(self._written.parts) - 1, last=False)
         self._took(part, head)
@@ -222,7 +222,7 @@ class SlackReply:
         more = fits[len(part.text) :]
         text = part.text + more
         if rest:
-            self._opener = open_fence(text)
+            self._opener = reopening(text, rest)
             text = closed(text)
         blocks = [] if rest else self._stop_button()
         await self._thread.edit(part.ts, text, blocks, position=len(self._written.parts) - 1)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from adapters.slack.fences import Fences, closed, open_fence
+from adapters.slack.fences import Fences, closed, reopening
 
 JOINER = "\u2060"
 """A word joiner: invisible, and enough to keep `<!channel>` from being one."""
 
 _RINGS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 _HALF_A_RING = re.compile(r"(?:<|@\w{0,8})$")
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+"""Controls, marks of direction and characters without a width; not the joiners that emoji and Persian are written with."""
 _PREFIX = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
 _FENCE_ELSEWHERE = re.compile(rf"{_PREFIX}(?:`{{3,}}|~{{3,}})[\w+#-]*\s*")
 """A line that looks like a fence where we follow none (in a quotation): its marks pair with nothing that we write."""
-_MAYBE_A_FENCE = re.compile(rf"{_PREFIX}(?:[`~]|[-*+]?$|\d+[.)]?$)")
-"""A line that may become one, or of which too little is known."""
+_TO_BE_SEEN_WHOLE = re.compile(rf"{_PREFIX}(?:[`~|]|[-*+]?$|\d+[.)]?$)")
+"""A line that may become one, or of which too little is known; or the row of a table, which is shown whole."""
 _INLINE = re.compile(
     r"""
       (?P<code>(?<![`\\])(?P<ticks>`+)(?!`)(?P<body>.*?)(?<!`)(?P=ticks)(?!`))
@@ -146,7 +149,7 @@ def _whole_until(text: str, *, in_fence: bool, new_line: bool) -> int:
     """How much of the text surely has no construct that only its continuation would complete."""
     line_start = text.rfind("\n") + 1
     line = text[line_start:]
-    if (new_line or line_start) and _MAYBE_A_FENCE.match(line):
+    if (new_line or line_start) and _TO_BE_SEEN_WHOLE.match(line):
         return line_start
     cut = max(text.rfind(" "), text.rfind("\n"), text.rfind("\t")) + 1
     if in_fence and not line_start:
@@ -155,9 +158,7 @@ def _whole_until(text: str, *, in_fence: bool, new_line: bool) -> int:
     for opener in (_open_code(shown), _open_link(shown)):
         if opener >= 0:
             cut = min(cut, line_start + opener)
-    if len(text) - cut < _HELD_AT_MOST:
-        return cut
-    return len(_HALF_A_RING.sub("", text))
+    return len(_HALF_A_RING.sub("", text[:cut] if len(text) - cut < _HELD_AT_MOST else text))
 
 
 def _open_code(line: str) -> int:
@@ -194,14 +195,14 @@ def head_and_tail(text: str, room: int) -> tuple[str, str]:
 
 
 def split(markdown: str, limit: int) -> list[str]:
-    """The text in parts of at most `limit` bytes; a code fence that is cut is closed, and opened again in the next part."""
+    """The text in parts of at most `limit` bytes; a code fence that is cut is closed, and opened again in the next part; a table's head is repeated."""
     parts: list[str] = []
     rest, opener = markdown, ""
     while rest or not parts:
         prefix = f"{opener}\n" if opener else ""
         head, rest = head_and_tail(rest, limit - len(prefix.encode()) - 8)
         part = prefix + head
-        opener = open_fence(part) if rest else ""
+        opener = reopening(part, rest)
         parts.append(closed(part) if rest else part)
     return parts
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import structlog
+
 from adapters.slack.emoji import shortcode
 from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation
@@ -13,6 +15,8 @@ from adapters.slack.text import cut, literal
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
 from app.ports.platform import ReplyTarget
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -27,6 +31,9 @@ NO_STREAMS = {
     "team_not_supported",
 }
 """How Slack says that there is no such feature in this workspace."""
+
+NO_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+"""How Slack says that it does not show what stands under a text (an older client's plan, a block that was taken back)."""
 
 _PATIENCE = 8
 """How often the last word of an answer is tried."""
@@ -70,7 +77,7 @@ class Thread:
 
         async def once() -> str:
             try:
-                return string((await self._as_persona("chat.postMessage", body)).get("ts"))
+                return string((await self._with_text("chat.postMessage", body, text, self._as_persona)).get("ts"))
             except PlatformUnavailable:
                 written = [ts for ts, part in await self.ours() if part == position]
                 if not written:
@@ -81,9 +88,8 @@ class Thread:
 
     async def edit(self, ts: str, text: str, blocks: list[Json], *, position: int) -> None:
         """Put this in the place of what a message shows; tries once."""
-        await self._call(
-            "chat.update", {"ts": ts, "metadata": self._mark(position)} | self._body(text, blocks, position)
-        )
+        body = {"ts": ts, "metadata": self._mark(position)} | self._body(text, blocks, position)
+        await self._with_text("chat.update", body, text, self._call)
 
     async def last_edit(self, ts: str, text: str, blocks: list[Json], *, position: int) -> None:
         """The same, patiently; ends the stream first if it is still open."""
@@ -149,6 +155,25 @@ class Thread:
         answer = {"type": "markdown", "block_id": f"answer:{self._target.run}:{position}", "text": text}
         shown = ([answer] if text.strip() else []) + blocks
         return {"channel": self.channel, "text": cut(text.strip() or _first_words(blocks), 3_900), "blocks": shown}
+
+    async def _with_text(
+        self, method: str, body: Json, text: str, call: Callable[[str, Json], Awaitable[Json]]
+    ) -> Json:
+        """Write a message. Where Slack does not take its blocks: without those under the text, at last as words alone."""
+        words = (
+            {"blocks": [], "text": text[: 3_900 if method == "chat.update" else 39_000]}
+            if text.strip()
+            else {"blocks": []}
+        )
+        bare = [{"blocks": body["blocks"][:1]}] if text.strip() and len(body["blocks"]) > 1 else []
+        for instead in ({}, *bare):
+            try:
+                return await call(method, body | instead)
+            except SlackRefused as error:
+                if error.error not in NO_BLOCKS:
+                    raise
+                log.warning("slack refuses blocks", run=self._target.run, error=error.error)
+        return await call(method, body | words)
 
     async def _call(self, method: str, args: Json) -> Json:
         try:

@@ -87,3 +87,14 @@ async def test_a_long_thread_is_read_to_its_newest(wire: SlackWire) -> None:
     assert [m.text for m in history] == ["m247", "m248", "m249"]
     gone = replace(wire.inbound.mentions[0].conversation, thread="1.000001")
     assert await wire.platform.history(gone) == ()
+
+
+async def test_a_thread_is_read_although_slack_asks_to_wait(wire: SlackWire) -> None:
+    await wire.say(wire.member, "what is the answer?")
+    where = wire.inbound.mentions[-1].conversation
+    wire.slack.fail("conversations.replies", status=429, retry_after=1)
+    wire.slack.fail("conversations.replies", status=500)
+    assert [m.text for m in await wire.platform.history(where)] == ["what is the answer?"]
+    wire.slack.fail("conversations.replies", status=429, retry_after=300)
+    with pytest.raises(PlatformError):
+        await wire.platform.history(where)

@@ -89,6 +89,14 @@ def test_our_own_name_is_taken_out_of_what_was_said(text: str, meant: str) -> No
     assert heard(MESSAGE | {"text": text}).text == meant
 
 
+@pytest.mark.parametrize("subtype", ["thread_broadcast", "me_message", "file_share"])
+def test_whatever_way_it_is_said_it_is_said(subtype: str) -> None:
+    said = MESSAGE | {"type": "message", "subtype": subtype, "thread_ts": "1783000000.000001"}
+    event = heard(said)
+    assert (event.addressed, event.conversation.thread, event.text) == (Addressed.MENTION, "1783000000.000001", "hi")
+    assert heard(said | {"text": "and then?"}).addressed is Addressed.FOLLOW_UP
+
+
 def test_a_direct_message_needs_no_mention() -> None:
     event = heard(MESSAGE | {"channel": "D1", "text": "hello"})
     assert (event.addressed, event.conversation.place, event.conversation.thread) == (

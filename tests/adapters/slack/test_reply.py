@@ -215,6 +215,22 @@ async def test_a_full_stream_rolls_over_and_its_code_fence_goes_on() -> None:
         assert [sum(f"line_{n} =" in a for a in answers) for n in range(120)] == [1] * 120
 
 
+async def test_a_table_that_rolls_over_keeps_its_head() -> None:
+    head = "| a | b |\n|---|---|\n"
+    text = head + "".join(f"| {n} | value {n}. |\n" for n in range(60))
+    async with slack_wire(limits=replace(FAST, part_bytes=400)) as wire:
+        event = await asked(wire)
+        reply = await wire.platform.open_reply(target(event), Parts().save)
+        for at in range(0, len(text), 37):
+            await reply.append(text[at : at + 37])
+            await asyncio.sleep(0.01)
+        await reply.finish(text, UNDER)
+        answers = wire.answers(event.conversation)
+        assert len(answers) > 2
+        assert all(answer.startswith(head) for answer in answers)
+        assert all("".join(answers).count(f"value {n}.") == 1 for n in range(60))
+
+
 async def test_slacks_own_cap_may_be_lower_than_ours(wire: SlackWire) -> None:
     wire.slack.configure(stream_cap=200)
     event = await asked(wire)
@@ -268,6 +284,18 @@ async def test_a_message_that_somebody_deleted_is_written_anew(wire: SlackWire, 
     (answer,) = wire.answers(event.conversation)
     assert "Forty two." in answer
     assert parts.refs[-1].message.id != shown["ts"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("text", ["Forty ", ""])
+async def test_the_words_come_even_where_slack_refuses_blocks(wire: SlackWire, text: str, times: int) -> None:
+    event = await asked(wire)
+    for method in ("chat.stopStream", *["chat.update"] * times, "chat.postMessage"):
+        wire.slack.fail(method, error="invalid_blocks")
+    reply = await (begun(wire, event, text) if text else wire.platform.open_reply(target(event), Parts().save))
+    await reply.fail(View(blocks=(Notice(rich("It broke off."), Level.ERROR),)), f"{text}two." if text else "")
+    (answer,) = wire.slack.replies(CHANNEL, event.conversation.thread)
+    assert ("Forty two." if text else "It broke off.") in str(answer)
 
 
 async def test_a_refusal_for_good_is_told(wire: SlackWire) -> None:

@@ -33,6 +33,7 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
         ("<!channel> look", f"<{JOINER}!channel> look"),
         ("<!subteam^S1|@team with space>", f"<{JOINER}!subteam^S1|@team with space>"),
         ("hey @Channel, @here.", f"hey @{JOINER}Channel, @{JOINER}here."),
+        ("<!<!@here ", f"<{JOINER}!<{JOINER}!@{JOINER}here "),
         ("<@U123> said", f"<{JOINER}@U123> said"),
         ("`<!here>` in code", f"`<{JOINER}!here>` in code"),
         ("see https://evil.example/?q=secret.", "see `https://evil.example/?q=secret`."),
@@ -47,7 +48,7 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
         ("List<String> x = a < b && c > d", "List<String> x = a < b && c > d"),
         ("**bold** _it_ | a | b |\n- [ ] task", "**bold** _it_ | a | b |\n- [ ] task"),
         ("and/or 1.5/2 e.g. this", "and/or 1.5/2 e.g. this"),
-        ("a\u202eb\x07c\U000e0041d", "abcd"),
+        ("a\u202eb\x07c\U000e0041d\u200be\ufefff\u200eg\x9b👩\u200d🔬", "abcdefg👩\u200d🔬"),
     ],
 )
 def test_model_text_is_made_inert_and_little_else(said: str, shown: str) -> None:
@@ -157,6 +158,15 @@ def test_a_cut_code_block_goes_on_in_its_language() -> None:
     first, second, *_ = split(text, 150)
     assert first.endswith("\n```")
     assert second.startswith("```python\nx = 1")
+
+
+def test_a_cut_table_goes_on_under_its_head() -> None:
+    head = "| a | b |\n|:--|---|\n"
+    parts = split("Look:\n\n" + head + "".join(f"| {n} | value |\n" for n in range(30)) + "\nThat is all.", 160)
+    assert len(parts) > 3
+    assert all(part.startswith(head) for part in parts[1:-1])
+    assert "".join(parts).replace(head, "").count("value") == 30
+    assert split(f"{head}| 1 | 2 |\n\n{'word ' * 30}", 60)[1].startswith("word")
 
 
 def test_a_head_ends_where_reading_may_pause() -> None:
