@@ -262,7 +262,9 @@ async def test_a_picture_and_a_text_that_go_along_are_seen_by_the_model(stage: S
     await ada.finished()
     (call,) = await stage.vendor.calls("what do these files say?")
     assert "The mine: coal-mine-4711" in str(call)
-    assert "The picture “dot.png”:" in str(call)  # aimock tells of words only; ModelProviderSuite shows the picture itself
+    assert "The picture “dot.png”:" in str(
+        call
+    )  # aimock tells of words only; ModelProviderSuite shows the picture itself
 
 
 async def test_what_was_said_typed_and_attached_is_on_no_disk(stage: Stage, ada: Screen) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.models import anthropic_wire, chat_wire, responses_wire
 from adapters.models.errors import streamed
-from app.domain.run import ModelDone, ModelEvent, Stop, TextPart, ToolCall
+from app.domain.run import ModelDone, ModelEvent, OpaquePart, Stop, TextPart, ToolCall
 from app.errors import ProviderError
 
 Read = Callable[[AsyncIterator[Any]], AsyncGenerator[ModelEvent]]
@@ -115,4 +115,4 @@ async def test_redacted_thinking_and_blocks_of_tomorrow_are_kept_as_they_are() -
     blocks = [{"type": "redacted_thinking", "data": "c2VhbGVk"}, {"type": "something_new", "x": [1, 2]}]
     events = [{"type": "content_block_start", "index": at, "content_block": block} for at, block in enumerate(blocks)]
     done = await heard(anthropic_wire.read, *events, {"type": "message_stop"})
-    assert [dict(part.data) for part in done.message.parts if hasattr(part, "data")] == blocks
+    assert [dict(part.data) for part in done.message.parts if isinstance(part, OpaquePart)] == blocks
