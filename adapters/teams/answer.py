@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.teams import render
-from adapters.teams.cards import Names, attachment
+from adapters.teams.cards import attachment
 from adapters.teams.connector import Connector
 from adapters.teams.payload import Json
 from adapters.teams.refusals import TOO_LARGE, TeamsRefused
 from adapters.teams.stream import Stream
-from adapters.teams.text import inert
+from adapters.teams.text import cut, inert
 from adapters.teams.where import Where
 from adapters.teams.whispers import Whispers
 from app.domain.chat import MessageRef
@@ -95,34 +95,40 @@ class Answer:
         """The three dots, where Teams shows them; tries once."""
         await self._connector.send(self.place, {"type": "typing"}, patient=False)
 
-    async def settle(self, texts: Sequence[str], views: Sequence[View]) -> None:
-        """Make the messages show these texts and no others, with these views under the last; whatever state they are in."""
-        under = render.under_answer(views, await self._whispers.names(views))
-        thumbs = render.asks_feedback(views)
-        for position, text in enumerate(texts):
-            last = position == len(texts) - 1
-            message = self.message(text, under if last else (), thumbs=thumbs and last)
-            if position == len(self.parts):
-                await self.add(Part(await self._posted(message), text))
-            else:
-                await self._complete(position, text, message, last=last)
-        for part in self.parts[len(texts) :]:
-            await self._whispers.take_back(self.place, part.id)
-        del self.parts[len(texts) :]
+    async def beneath(self, views: Sequence[View]) -> tuple[str, Json | None]:
+        """What these views add to the answer's text, and the card that follows it."""
+        line, card = render.beneath(views, await self._whispers.names(views))
+        return inert(line.replace("*", "∗")), card
 
-    def message(self, text: str, under: Sequence[Json] = (), *, thumbs: bool = False) -> Json:
+    async def settle(self, texts: Sequence[str], card: Json | None, *, thumbs: bool) -> None:
+        """Make the messages show these texts and this card, and nothing else; whatever state they are in."""
+        last = len(texts) - 1
+        messages = [self.message(text, thumbs=thumbs and position == last) for position, text in enumerate(texts)]
+        if card is not None:
+            messages.append({"type": "message", "attachments": [attachment(card)]})
+        for position, message in enumerate(messages):
+            if position == len(self.parts):
+                await self.add(Part(await self._posted(message), message.get("text", "")))
+            else:
+                await self._complete(position, message)
+        for part in self.parts[len(messages) :]:
+            await self._whispers.take_back(self.place, part.id)
+        del self.parts[len(messages) :]
+
+    def message(self, text: str, *, thumbs: bool = False) -> Json:
         """A message of the answer, labelled as made by AI."""
         made: Json = {"type": "message", "textFormat": "markdown", "text": text, "entities": [MADE_BY_AI]}
-        made |= {"attachments": list(under)} if under else {}
         return made | ({"channelData": {"feedbackLoop": {"type": "default"}}} if thumbs else {})
 
     def _unfinished(self, text: str) -> Json:
         stop = View(blocks=(Buttons((Button("stop", "Stop", self._target.run),)),))
-        return self.message(text, [attachment(render.message(stop, Names()))])
+        card = attachment(render.unfinished(text, stop))
+        return {"type": "message", "summary": cut(text, 200), "entities": [MADE_BY_AI], "attachments": [card]}
 
-    async def _complete(self, position: int, text: str, message: Json, *, last: bool) -> None:
-        part = self.parts[position]
-        if part.stream is None and part.exact and part.text == text and not last:
+    async def _complete(self, position: int, message: Json) -> None:
+        part, text = self.parts[position], message.get("text", "")
+        more = "attachments" in message or "channelData" in message
+        if part.stream is None and part.exact and part.text == text and not more:
             return
         if part.stream is not None and await self._ended(part, part.stream, message):
             part.text, part.exact, part.stream = text, True, None
@@ -142,7 +148,7 @@ class Answer:
     async def _ended(self, part: Part, stream: Stream, message: Json) -> bool:
         """Whether the stream took its last word. If it had ended before, or nobody knows, the message is edited."""
         try:
-            part.id = await stream.end(message, patient=True)
+            part.id = await stream.end({"text": self.heading.strip() or "…"} | message, patient=True)
         except (TeamsRefused, PlatformUnavailable) as error:
             if isinstance(error, TeamsRefused) and error.reason == TOO_LARGE:
                 raise

@@ -43,7 +43,7 @@ def refusal(call: str, status: int, body: Json, retry_after: str) -> PlatformErr
     code, text = string(error.get("code")), string(error.get("message")).lower()
     if status == 429:
         return PlatformRateLimited(f"{call}: rate limited", retry_after=_seconds(retry_after))
-    if status in _PASSING or status >= 500:
+    if status in _PASSING or (status >= 500 and status != 501):
         return PlatformUnavailable(f"{call}: status {status}")
     if status == 413 or code == "MessageSizeTooBig":
         return TeamsRefused(call, status, TOO_LARGE)

@@ -68,10 +68,22 @@ def pages(view: View, names: Names) -> tuple[View, ...]:
     return tuple(replace(view, blocks=tuple(blocks)) for blocks in made)
 
 
-def under_answer(views: Sequence[View], names: Names) -> list[Json]:
-    """The attachments under an answer; thumbs are not among them (see `asks_feedback`)."""
-    made = [message(replace(view, blocks=_without_thumbs(view)), names) for view in views if _without_thumbs(view)]
-    return [attachment(card) for card in made]
+def beneath(views: Sequence[View], names: Names) -> tuple[str, Json | None]:
+    """What stands under an answer: notes as a line of its text, all else as one card. Thumbs are in neither (see `asks_feedback`).
+
+    A message is text or one card: of both together Teams may make two messages, and then refuses to change them.
+    """
+    shown = [blocks for view in views if (blocks := _without_thumbs(view))]
+    notes = [block for blocks in shown if all(isinstance(b, Note) for b in blocks) for block in blocks]
+    said = [plain(block.text, names) for block in notes if isinstance(block, Note)]
+    rest = tuple(block for blocks in shown if not all(isinstance(b, Note) for b in blocks) for block in blocks)
+    return "\n\n".join(said), message(View(blocks=rest), names) if rest else None
+
+
+def unfinished(text: str, below: View) -> Json:
+    """An answer that is still being made: its text so far, and what can be pressed."""
+    drawn = Drawing(Surface(), Names(), {}).elements(below.blocks)
+    return _card([{"type": "TextBlock", "text": text, "wrap": True}, *drawn], LARGEST)
 
 
 def asks_feedback(views: Iterable[View]) -> bool:

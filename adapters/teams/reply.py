@@ -11,8 +11,9 @@ import structlog
 
 from adapters.teams.answer import Answer, Part
 from adapters.teams.refusals import CANCELED, TOO_LARGE, TeamsRefused
+from adapters.teams.render import asks_feedback
 from adapters.teams.stream import Stream
-from adapters.teams.text import inert, split, steady
+from adapters.teams.text import closed, inert, split, steady
 from app.domain.chat import Place
 from app.domain.views import View
 from app.errors import PlatformError, PlatformRateLimited
@@ -86,11 +87,14 @@ class TeamsReply:
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """See Reply."""
         await self._take_over()
-        whole, room = inert(text), self._pace.room
+        whole, room, thumbs = inert(text), self._pace.room, asks_feedback(views)
         try:
+            line, card = await self._answer.beneath(views)
+            if line:
+                whole = f"{closed(whole)}\n\n*{line}*" if whole.strip() else line
             while True:
                 try:
-                    await self._answer.settle(self._texts(whole, room, has_views=bool(views)), views)
+                    await self._answer.settle(self._texts(whole, room), card, thumbs=thumbs)
                 except TeamsRefused as error:
                     if error.reason != TOO_LARGE or room < 1000:
                         raise
@@ -129,7 +133,7 @@ class TeamsReply:
     async def _show(self) -> None:
         """Bring what was said to the screen, as far as Teams lets us. What goes wrong here, `finish` puts right."""
         try:
-            texts = self._texts(inert(steady(self._said)), self._pace.room, has_views=False)
+            texts = self._texts(inert(steady(self._said)), self._pace.room)
             if texts:
                 await self._show_text(texts)
             elif self._status and self._status != self._status_said:
@@ -214,11 +218,9 @@ class TeamsReply:
             self._worker.cancel()
         await asyncio.wait([self._worker])
 
-    def _texts(self, whole: str, room: int, *, has_views: bool) -> list[str]:
+    def _texts(self, whole: str, room: int) -> list[str]:
         """What each message is to show."""
-        if not whole.strip():
-            return [self._answer.heading or " "] if has_views else []
-        return split(self._answer.heading + whole, room)
+        return split(self._answer.heading + whole, room) if whole.strip() else []
 
 
 def _sentence(status: str) -> str:

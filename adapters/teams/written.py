@@ -12,6 +12,7 @@ from app.domain.chat import FileRef
 
 DOWNLOAD_INFO = "application/vnd.microsoft.teams.file.download.info"
 _HTML = "text/html"
+_STAND_INS = re.compile("[\ue000\ue001]")
 _HUNG_ON = re.compile(r"<attachment\b[^>]*\bid=[\"']?([\w-]{1,80})", re.IGNORECASE)
 
 
@@ -21,7 +22,7 @@ def text_of(activity: Json) -> tuple[str, bool]:
     Each mention is exactly the text that its entity names: a name is never looked for (the SDK would remove every `Agent` from a text
     because the app is called so).
     """
-    text, mentioned = string(activity.get("text")), False
+    text, mentioned = _STAND_INS.sub("", string(activity.get("text"))), False
     bot = string(obj(activity.get("recipient")).get("id"))
     pieces: dict[str, str] = {}
     for number, entity in enumerate(map(obj, items(activity.get("entities")))):

@@ -73,5 +73,5 @@ async def teams_office(
             "LATCHKEY_TEAMS_SERVICE_HOSTS": f"127.0.0.1:{teams.port}",
             "LATCHKEY_ANTHROPIC_BASE_URL": vendor.url,
         }
-        async with Service(folder, port, wiring | dict(environment or {})) as service, teams:
+        async with teams, Service(folder, port, wiring | dict(environment or {})) as service:
             yield TeamsOffice(teams, login, vendor, service)

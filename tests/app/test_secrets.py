@@ -57,6 +57,9 @@ REVEALED_IN = {
     "adapters/slack/signature.py",
     "adapters/slack/socket_mode.py",
     "adapters/slack/web_api.py",
+    "adapters/teams/connector.py",  # the bot's token, to the connector
+    "adapters/teams/files.py",  # the same, for pictures that lie there
+    "adapters/teams/tokens.py",  # the bot's password, to Microsoft's login
     "app/main.py",  # the database's address, to its driver
     "app/telemetry/scrub.py",  # to know what to mask
     "app/vault.py",  # to seal it

@@ -40,6 +40,7 @@ async def vendor(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ModelServer]:
 @pytest.fixture
 async def keys(bench: Bench, vendor: ModelServer) -> AsyncIterator[Keys]:
     http = ModelHttp(private_hosts=[vendor.url.removeprefix("http://")])
+    await http.warm_up()  # as the service does; a key is given 1.8 s, and loading takes as long on a busy machine
     real = (Anthropic(http, base_url=vendor.url), OpenAI(http, base_url=f"{vendor.url}/v1"), Compatible(http))
     yield Keys(
         bench.database,

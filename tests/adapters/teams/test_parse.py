@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapters.teams import parse, written
+from adapters.teams import interactions, parse, written
 from adapters.teams.parse import Ignored, Scene
+from adapters.teams.people import kind_of
+from tests.conformance.chat_platform import CANARY
 
 BOT = {"id": "28:app", "name": "Agent"}
 Json = dict[str, Any]
@@ -21,6 +25,19 @@ def mention(text: str, who: Json) -> Json:
     return {"type": "mention", "text": text, "mentioned": who}
 
 
+NAMES = [
+    "type", "message", "invoke", "name", "value", "data", "action", "latchkey", "a", "f", "i", "v", "task/fetch", "task/submit", "text",
+    "adaptiveCard/action", "application/search", "message/submitAction", "dataset", "latchkey|x|y", "entities", "mention", "mentioned", "id",
+    "attachments", "contentType", "content", "contentUrl", "image/png", written.DOWNLOAD_INFO, "downloadUrl", "channelData", "eventType",
+    "messageUpdate", "editMessage", "installationUpdate", "membersAdded", "actionValue", "reaction", "like", "secret:key", "channels:x", "",
+    "28:app", "<at>Agent</at>", "timestamp", "9999999999999", "recipient", "isTargeted", "from", "byok x", "\ue0000\ue001",
+]  # fmt: skip
+WORDS = st.sampled_from(NAMES)
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
+    max_leaves=30,
+)
 OF_BOT = mention("<at>Agent</at>", BOT)
 
 
@@ -37,6 +54,7 @@ OF_BOT = mention("<at>Agent</at>", BOT)
         (message("plain"), "plain", False),
         (message("<at>Agent</at> by hand"), "<at>Agent</at> by hand", False),
         (message("<at>Agent</at> hi", mention("<at>Agent</at>", {"id": "28:another"})), "<@28:another> hi", False),
+        (message("<at>Agent</at> a \ue0000\ue001 b", OF_BOT), "a 0 b", True),
         (message("&lt;@U1&gt; typed"), "<@U1> typed", False),
     ],
 )
@@ -134,3 +152,26 @@ def test_a_scene_without_a_place_is_none(changed: Json) -> None:
 def test_a_moment_is_read_off_the_stamp_or_the_id(activity: Json, year: int | None) -> None:
     found = parse.moment(activity)
     assert (found.year if found else None) == year
+
+
+@given(st.dictionaries(WORDS, JSONS, max_size=10))
+def test_nothing_that_arrives_raises(activity: Json) -> None:
+    parse.scene(activity)
+    at = _scene()
+    assert isinstance(at, Scene)
+    parse.event(activity, at)
+    interactions.message(activity, at)
+    for name in interactions.INVOKES:
+        interactions.invoke(activity | {"name": name}, at)
+    kind_of(activity, "t1")
+
+
+@given(st.dictionaries(WORDS, JSONS, max_size=6))
+def test_a_secret_is_in_no_value_and_no_repr(more: Json) -> None:
+    at = _scene()
+    assert isinstance(at, Scene)
+    data = more | {"latchkey": {"f": "setkey"}, "secret:key": CANARY}
+    sent = interactions.invoke({"name": "task/submit", "value": {"data": data}}, at)
+    assert CANARY not in repr(sent)
+    assert isinstance(sent, interactions.Interaction)
+    assert CANARY not in str(sent.at.values)

@@ -64,7 +64,7 @@ async def test_it_streams_in_a_one_to_one_chat(wire: TeamsWire) -> None:
     await wire.teams.until(lambda: stream(wire).texts)
     await reply.finish(WORDS, UNDER)
     assert stream(wire).informed == ["Thinking…", "Looking it up…"]
-    assert stream(wire).texts[-1] == f"**🦊 Fox**\n\n{WORDS}"
+    assert stream(wire).texts[-1] == f"**🦊 Fox**\n\n{WORDS}\n\n*Latchkey · model-1*"
     assert [(p.position, p.streamed, p.message.id) for p in parts.refs] == [(0, True, stream(wire).id)]
     (answer,) = shown(wire, event)
     assert answer["channelData"] == {"feedbackLoop": {"type": "default"}}
@@ -82,7 +82,7 @@ async def test_elsewhere_it_posts_and_edits_with_a_stop_button_until_the_end(wir
     await wire.teams.until(lambda: "two is" in "".join(wire.answers(event.conversation)))
     await reply.finish("Forty two is it.", UNDER)
     (answer,) = shown(wire, event)
-    assert answer["text"].endswith("Forty two is it.")
+    assert answer["text"].endswith("Forty two is it.\n\n*Latchkey · model-1*")
     assert "Stop" not in text_of(answer)
     assert [call.verb for call in wire.teams.connector.of(conversation=event.conversation.channel)].count("POST") == 1
 
@@ -279,6 +279,21 @@ async def test_a_failure_before_any_text_is_one_message_with_retry(wire: TeamsWi
     (answer,) = wire.answers(event.conversation)
     assert "No key yet." in answer
     assert "Retry" in answer
+
+
+async def test_what_can_be_pressed_under_an_answer_is_a_message_of_its_own(wire: TeamsWire) -> None:
+    event, parts = await asked(wire, Addressed.MENTION), Parts()
+    reply = await begun(wire, event, "Forty ", parts)
+    retry = Buttons((Button("retry", "Retry", "run-1"),))
+    await reply.fail(View(blocks=(Note(rich("Stopped.")), retry)), "Forty two\n```\nand")
+    text, card = shown(wire, event)
+    assert ("attachments" in text, "text" in card) == (False, False)
+    assert ("Forty two" in text["text"], "Retry" in text_of(card)) == (True, True)
+    assert [part.position for part in parts.refs] == [0, 1]
+    again = await wire.platform.resume_reply(target(event), tuple(parts.refs), parts.save)
+    await again.finish("Forty two.", UNDER)
+    (answer,) = wire.answers(event.conversation)
+    assert "Retry" not in answer
 
 
 async def test_an_answer_without_a_word_leaves_nothing_behind(wire: TeamsWire) -> None:

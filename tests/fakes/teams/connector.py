@@ -210,6 +210,8 @@ class ConnectorServer:
         chat, activity_id = self._chat(call), unquote(request.match_info["activity"])
         shelf = chat.targeted if call.targeted else chat.shown
         self._weigh(call.body)
+        if len(call.body.get("attachments", [])) + bool(str(call.body.get("text", "")).strip()) > 1:
+            raise Refused(400, "BadSyntax", "Activity resulted into multiple skype activities")
         if activity_id not in shelf:
             raise Refused(404, "ActivityNotFoundInConversation")
         there = shelf[activity_id].get("conversation") or {"id": call.conversation}
