@@ -80,6 +80,7 @@ COMMANDS = (
     CommandHint(f"{COMMAND} admins", "[add|remove @person]", "See or change who may change things"),
     CommandHint(f"{COMMAND} settings", "", "Change who is answered, and where"),
     CommandHint(f"{COMMAND} audit", "", "See who did what last"),
+    CommandHint(f"{COMMAND} privacy", "", "See what happens with what is said"),
 )
 
 

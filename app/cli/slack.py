@@ -19,6 +19,8 @@ def manifest() -> None:
 @click.option(
     "--url",
     default="",
+    envvar="LATCHKEY_PUBLIC_URL",
+    show_envvar=True,
     help="Where Slack reaches this service, such as https://latchkey.example.com; without it, Socket Mode.",
 )
 def slack(url: str) -> None:

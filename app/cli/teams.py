@@ -12,7 +12,13 @@ from app.errors import SettingsError
 
 @click.command()
 @click.option("--app-id", required=True, help="The bot's Microsoft App ID (a GUID).")
-@click.option("--url", required=True, help="Where Teams reaches this service, such as https://latchkey.example.com.")
+@click.option(
+    "--url",
+    required=True,
+    envvar="LATCHKEY_PUBLIC_URL",
+    show_envvar=True,
+    help="Where Teams reaches this service, such as https://latchkey.example.com.",
+)
 @click.option(
     "-o",
     "--out",
