@@ -32,6 +32,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Span,
     Suggestion,
     Table,
@@ -116,10 +117,8 @@ def _block(block: Block, names: Names) -> Json:
     match block:
         case Heading():
             return {"type": "heading", "text": block.text}
-        case Text():
-            return {"type": "text", "text": _rich(block.text, names)}
-        case Note():
-            return {"type": "note", "text": _rich(block.text, names)}
+        case Text() | Note():
+            return {"type": "note" if isinstance(block, Note) else "text", "text": _rich(block.text, names)}
         case Notice():
             return {"type": "notice", "text": _rich(block.text, names), "level": block.level.value}
         case Row():
@@ -138,6 +137,8 @@ def _block(block: Block, names: Names) -> Json:
             return {"type": "divider"}
         case Feedback():
             return {"type": "feedback", "run": block.run}
+        case Sources():
+            return {"type": "sources", "links": [{"text": one.text, "url": one.url} for one in block.links()]}
         case _:
             return _input(block)
 

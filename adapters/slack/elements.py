@@ -71,7 +71,7 @@ def _mrkdwn_span(span: Span, *, ringing: bool) -> str:
         case Code():
             return f"`{escape(span.text)}`" if span.text.strip() else ""
         case Link():
-            return f"<{span.url.replace('|', '%7C').replace('>', '%3E')}|{escape(span.text)}>"
+            return f"<{span.url.replace('|', '%7C').replace('>', '%3E').replace('&', '&amp;')}|{escape(span.text)}>"
         case Person():
             return f"`{escape(span.user.id)}`" if ringing else f"<@{span.user.id}>"
         case Channel():

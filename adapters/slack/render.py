@@ -45,6 +45,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Table,
     Text,
     TextInput,
@@ -141,6 +142,7 @@ class _Drawing:
             Select: self._select,
             Divider: self._divider,
             Feedback: self._feedback,
+            Sources: self._sources,
         }
         yield from draw[type(block)](block)
 
@@ -202,6 +204,13 @@ class _Drawing:
         thumbs |= {"positive_button": {"text": label("Good answer", 75), "value": good}}
         thumbs |= {"negative_button": {"text": label("Bad answer", 75), "value": bad}}
         yield {"type": "context_actions", "elements": [thumbs]}
+
+    def _sources(self, block: Sources) -> Iterator[Json]:
+        links = block.links()
+        lines = [Sources.line(links[at : at + 4]) for at in range(0, len(links), 4)]  # more would not fit a text object
+        if lines:
+            lines[0] = ("Sources: ", *lines[0])
+            yield {"type": "context", "elements": [text_object(line, 3000, ringing=self.ringing) for line in lines]}
 
     def _input(self, block: TextInput | SecretInput | SelectInput | Checkbox | ChannelInput) -> Iterator[Json]:
         if self.surface not in {"modal", "home"}:

@@ -9,6 +9,7 @@ import structlog
 
 from adapters.teams import render
 from adapters.teams.cards import attachment
+from adapters.teams.citations import claims
 from adapters.teams.connector import Connector
 from adapters.teams.payload import Json
 from adapters.teams.refusals import TOO_LARGE, TeamsRefused
@@ -17,6 +18,7 @@ from adapters.teams.text import cut, inert
 from adapters.teams.where import Where
 from adapters.teams.whispers import Whispers
 from app.domain.chat import MessageRef
+from app.domain.run import Source
 from app.domain.views import Button, Buttons, View
 from app.errors import PlatformUnavailable
 from app.ports.platform import PartRef, ReplyTarget, SavePart
@@ -100,10 +102,12 @@ class Answer:
         line, card = render.beneath(views, await self._whispers.names(views))
         return inert(line.replace("*", "∗")), card
 
-    async def settle(self, texts: Sequence[str], card: Json | None, *, thumbs: bool) -> None:
+    async def settle(
+        self, texts: Sequence[str], card: Json | None, *, thumbs: bool, sources: tuple[Source, ...] = ()
+    ) -> None:
         """Make the messages show these texts and this card, and nothing else; whatever state they are in."""
         last = len(texts) - 1
-        messages = [self.message(text, thumbs=thumbs and position == last) for position, text in enumerate(texts)]
+        messages = [self.message(text, thumbs=thumbs and at == last, sources=sources) for at, text in enumerate(texts)]
         if card is not None:
             messages.append({"type": "message", "attachments": [attachment(card)]})
         for position, message in enumerate(messages):
@@ -115,9 +119,11 @@ class Answer:
             await self._whispers.take_back(self.place, part.id)
         del self.parts[len(messages) :]
 
-    def message(self, text: str, *, thumbs: bool = False) -> Json:
-        """A message of the answer, labelled as made by AI."""
-        made: Json = {"type": "message", "textFormat": "markdown", "text": text, "entities": [MADE_BY_AI]}
+    def message(self, text: str, *, thumbs: bool = False, sources: tuple[Source, ...] = ()) -> Json:
+        """A message of the answer, labelled as made by AI, with what it cites."""
+        cited = claims(text, sources)
+        label = MADE_BY_AI | ({"citation": cited} if cited else {})
+        made: Json = {"type": "message", "textFormat": "markdown", "text": text, "entities": [label]}
         return made | ({"channelData": {"feedbackLoop": {"type": "default"}}} if thumbs else {})
 
     def _unfinished(self, text: str) -> Json:
@@ -127,7 +133,7 @@ class Answer:
 
     async def _complete(self, position: int, message: Json) -> None:
         part, text = self.parts[position], message.get("text", "")
-        more = "attachments" in message or "channelData" in message
+        more = "attachments" in message or "channelData" in message or message["entities"] != [MADE_BY_AI]
         if part.stream is None and part.exact and part.text == text and not more:
             return
         if part.stream is not None and await self._ended(part, part.stream, message):

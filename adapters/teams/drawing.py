@@ -26,6 +26,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Table,
     Text,
     TextInput,
@@ -80,7 +81,7 @@ class Drawing:
             case _:
                 yield from self._words(block)
 
-    def _words(self, block: Heading | Text | Note | Notice | Fields | Divider) -> Iterator[Json]:
+    def _words(self, block: Heading | Text | Note | Notice | Fields | Divider | Sources) -> Iterator[Json]:
         match block:
             case Heading():
                 yield from runs((Bold(block.text),), self.names, size="Medium")
@@ -88,6 +89,8 @@ class Drawing:
                 yield from runs(block.text, self.names)
             case Note():
                 yield from runs(block.text, self.names, isSubtle=True, size="Small")
+            case Sources():
+                yield from runs(("Sources: ", *block.line(block.links())), self.names, isSubtle=True, size="Small")
             case Notice():
                 items = runs((f"{_SYMBOLS[block.level]}  ", *block.text), self.names)
                 yield {"type": "Container", "style": _STYLES[block.level], "items": items}

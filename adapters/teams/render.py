@@ -38,6 +38,7 @@ from app.domain.views import (
     Rich,
     Row,
     SelectInput,
+    Sources,
     Table,
     Text,
     TextInput,
@@ -69,11 +70,11 @@ def pages(view: View, names: Names) -> tuple[View, ...]:
 
 
 def beneath(views: Sequence[View], names: Names) -> tuple[str, Json | None]:
-    """What stands under an answer: notes as a line of its text, all else as one card. Thumbs are in neither (see `asks_feedback`).
+    """What stands under an answer: notes as a line of its text, all else as one card. Thumbs and sources are in neither (see `asks_feedback`, `citations`).
 
     A message is text or one card: of both together Teams may make two messages, and then refuses to change them.
     """
-    shown = [blocks for view in views if (blocks := _without_thumbs(view))]
+    shown = [blocks for view in views if (blocks := _without_teams_own(view))]
     notes = [block for blocks in shown if all(isinstance(b, Note) for b in blocks) for block in blocks]
     said = [plain(block.text, names) for block in notes if isinstance(block, Note)]
     rest = tuple(block for blocks in shown if not all(isinstance(b, Note) for b in blocks) for block in blocks)
@@ -172,8 +173,8 @@ def _size(blocks: Sequence[Block], names: Names) -> int:
     return len(json.dumps(drawn, ensure_ascii=False).encode())
 
 
-def _without_thumbs(view: View) -> tuple[Block, ...]:
-    return tuple(block for block in view.blocks if not isinstance(block, Feedback))
+def _without_teams_own(view: View) -> tuple[Block, ...]:
+    return tuple(block for block in view.blocks if not isinstance(block, Feedback | Sources))
 
 
 def _beside(blocks: Sequence[Block], errors: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.teams.answer import Answer, Part
+from adapters.teams.citations import rest, sources_of
 from adapters.teams.refusals import CANCELED, TOO_LARGE, TeamsRefused
 from adapters.teams.render import asks_feedback
 from adapters.teams.stream import Stream
@@ -88,17 +89,20 @@ class TeamsReply:
         """See Reply."""
         await self._take_over()
         whole, room, thumbs = inert(text), self._pace.room, asks_feedback(views)
+        sources = sources_of(views)
         try:
             line, card = await self._answer.beneath(views)
+            if listed := rest(whole, sources):
+                whole = f"{closed(whole)}\n\n{listed}"
             if line:
                 whole = f"{closed(whole)}\n\n*{line}*" if whole.strip() else line
             while True:
                 try:
-                    await self._answer.settle(self._texts(whole, room), card, thumbs=thumbs)
+                    await self._answer.settle(self._texts(whole, room), card, thumbs=thumbs, sources=sources)
                 except TeamsRefused as error:
                     if error.reason != TOO_LARGE or room < 1000:
                         raise
-                    room //= 2
+                    room, sources = room // 2, ()  # an answer can be without citations
                 else:
                     return
         finally:

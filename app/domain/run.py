@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,9 @@ from app.domain.chat import FileRef
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 """What json.dumps takes and json.loads gives back unchanged."""
+
+LONGEST_ADDRESS = 500
+_ADDRESS = re.compile(r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d{1,5})?(?:[/?#][!#-;=?-\[\]_a-z~]*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,28 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A page that a tool took something from; `text` is the passage, if one is worth showing. A tool may have all of it from anywhere."""
+
+    title: str
+    url: str
+    text: str = field(default="", repr=False)
+
+    @property
+    def host(self) -> str:
+        """Where the address leads; empty for one that is not shown: not https, of a user, or with what could be markup."""
+        found = _ADDRESS.fullmatch(self.url) if len(self.url) <= LONGEST_ADDRESS else None
+        return found[1].lower() if found else ""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call of that id. A failure is a result too."""
+    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people, not to the model."""
 
     call_id: str
     content: str = field(repr=False)
     is_error: bool = False
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.chat import UserRef
+from app.domain.run import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of ours (https), never of a model's."""
+    """A link of ours (https) or to a Source, never of a model's."""
 
     text: str
     url: str
@@ -205,6 +206,26 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What an answer was made from: the n-th is what `[n]` in its text means."""
+
+    items: tuple[Source, ...]
+
+    def links(self) -> tuple[Link, ...]:
+        """Numbered links that say where they lead, whatever the title says; without those that may not be shown."""
+        return tuple(
+            Link(f"{number}. {one.title[:80]} ({one.host})" if one.title else f"{number}. {one.host}", one.url)
+            for number, one in enumerate(self.items, 1)
+            if one.host
+        )
+
+    @staticmethod
+    def line(links: tuple[Link, ...]) -> Rich:
+        """Links beside each other."""
+        return tuple(span for number, link in enumerate(links) for span in ((" · ", link) if number else (link,)))
+
+
+@dataclass(frozen=True, slots=True)
 class TextInput:
     """A line (or several) to type."""
 
@@ -263,7 +284,7 @@ class ChannelInput:
 
 
 Block = (
-    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback
+    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback | Sources
     | TextInput | SecretInput | SelectInput | Checkbox | ChannelInput
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -12,8 +12,8 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.inbox import Claim, Receipt
-from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
-from app.domain.views import Feedback, Note, View, rich
+from app.domain.run import Json, RunFinished, RunState, Source, Stop, TextDelta, ToolFinished
+from app.domain.views import Feedback, Note, Sources, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
 from app.ports.engine import Journal
@@ -23,6 +23,7 @@ from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel, JournaledTool
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
+from app.services.sources import presentable
 from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
 from app.store.unit_of_work import Database
@@ -59,6 +60,7 @@ class _Answer:
     text: str = ""
     finished: RunFinished | None = None
     failed: UserError | Stopped | None = None
+    sources: list[Source] = field(default_factory=list)
 
 
 class Turns:
@@ -147,6 +149,8 @@ class Turns:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         answer.text += event.text
+                    elif isinstance(event, ToolFinished) and not event.result.is_error:
+                        answer.sources += event.result.sources
                     elif isinstance(event, RunFinished):
                         answer.text, answer.finished = event.text, event
         except (UserError, Stopped) as error:
@@ -179,7 +183,9 @@ class Turns:
         async def work() -> Json:
             settings = await self._workspaces.settings(claim.workspace)
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
-            under = View(blocks=(*notes, *footer, Feedback(claim.run)))
+            cited = await presentable(answer.sources, self._redact(claim))
+            sources = (Sources(cited),) if cited else ()
+            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
             safe = await self._keys.redact(claim.workspace, answer.text)
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 

@@ -54,6 +54,9 @@ const BLOCKS = {
   buttons: (block, context) => h("div", { class: "view-buttons" }, block.buttons.map((button) => showControl(button, context))),
   select: (block, context) => showControl(block, context),
   feedback: (block, context) => showFeedback(block, context),
+  sources: (block) =>
+    h("ul", { class: "view-sources view-note", "aria-label": "Sources" },
+      block.links.map((link) => h("li", {}, /^https:\/\//.test(link.url) ? h("a", { href: link.url, target: "_blank", rel: "noopener noreferrer nofollow" }, link.text) : link.text))),
 };
 
 function showControl(control, context) {

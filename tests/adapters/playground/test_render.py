@@ -10,6 +10,7 @@ from adapters.playground import render
 from adapters.playground.room import Rooms
 from adapters.playground.world import ADA, MAX
 from app.domain import views
+from app.domain.run import Source
 from app.domain.views import (
     Bold,
     Button,
@@ -33,6 +34,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Style,
     Table,
     Text,
@@ -64,6 +66,7 @@ ALL: tuple[views.Block, ...] = (
     Select("model", "Model", OPTIONS),
     Divider(),
     Feedback("run-1"),
+    Sources((Source("Docs", "https://docs.example/a"), Source("Evil", "javascript:alert(1)"))),
     TextInput("text", "Text"),
     SecretInput("key", "Key"),
     SelectInput("select", "Select", OPTIONS),
@@ -99,3 +102,9 @@ def test_a_thumb_is_shown_to_whom_it_belongs() -> None:
     post.thumbs[ADA.id] = "good"
     assert render.message(post, ADA.id, NAMES, MAX)["feedback"] == "good"
     assert render.message(post, MAX.id, NAMES, MAX)["feedback"] is None
+
+
+def test_sources_are_links_to_https_only() -> None:
+    (block,) = (block for block in ALL if isinstance(block, Sources))
+    (shown,) = render.view(View(blocks=(block,)), NAMES)["blocks"]
+    assert shown["links"] == [{"text": "1. Docs (docs.example)", "url": "https://docs.example/a"}]

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.slack import render
 from app.domain.chat import UserRef
+from app.domain.run import Source
 from app.domain.views import (
     Block,
     Bold,
@@ -33,6 +34,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Style,
     Table,
     Text,
@@ -63,7 +65,7 @@ def everything(text: str) -> tuple[Block, ...]:
         Table(("A", "B"), ((line, rich("")), (rich(text), line))), Table(("A",), ((rich(text),),)),
         Buttons(tuple(Button("same", text, str(n), Style.DANGER) for n in range(3))), Buttons(()),
         Select("model", text, MANY, "p/model-120", key="agent-1"), Select("grouped", text, (Option("a", text, text), Option("b", text))),
-        Divider(), Feedback("run-1"),
+        Divider(), Feedback("run-1"), Sources((Source(text, "https://docs.example/a?b=1&c=2"),) * 20),
     )  # fmt: skip
 
 
@@ -181,3 +183,12 @@ def test_a_home_full_of_selects_stays_within_what_slack_takes() -> None:
     for few in (options[:50], options):
         view = View(tuple(Select("model", "Model", few, few[0].value, key=one.key) for one in selects))
         assert len(json.dumps(render.home(view)).encode()) < 250_000
+
+
+def test_sources_are_links_that_say_where_they_lead() -> None:
+    found = (Source("Docs <!here>", "https://docs.example/a?b=1&c=2"), Source("Evil", "javascript:alert(1)"))
+    (block,) = render.under_answer((View((Sources((*found, Source("", "https://b.example"))),)),))
+    assert block["type"] == "context"
+    (element,) = block["elements"]
+    first = "<https://docs.example/a?b=1&amp;c=2|1. Docs &lt;!here&gt; (docs.example)>"
+    assert element["text"] == f"Sources: {first} · <https://b.example|3. b.example>"

@@ -13,6 +13,7 @@ from adapters.teams.cards import Names, channels_in
 from adapters.teams.handle import CONTEXT, DIALOG, FORM, OURS, SECRET_PREFIX
 from adapters.teams.payload import Json
 from app.domain.chat import UserRef
+from app.domain.run import Source
 from app.domain.views import (
     Block,
     Bold,
@@ -36,6 +37,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Sources,
     Table,
     Text,
     TextInput,
@@ -69,6 +71,7 @@ EVERYTHING: tuple[Block, ...] = (
     Divider(),
     Select("tone", "Tone", FEW),
     Feedback("run-1"),
+    Sources((Source("Docs", "https://docs.example/a"),)),
 )  # fmt: skip
 
 
@@ -85,7 +88,19 @@ def form(*blocks: Block, **more: Any) -> Json:
 def test_everything_is_shown() -> None:
     words = text_of(render.message(View(blocks=EVERYTHING), NAMES))
     shown = ("A heading", "By Ann in #general on 2026-11-23 09:00 UTC", "A note with more", "Look out", "A row", "Go")
-    for one in (*shown, "A choice", "Status: fine", "Who", "key.set", "One", "Two", "Tone", "👍", "👎"):
+    for one in (
+        *shown,
+        "A choice",
+        "Status: fine",
+        "Who",
+        "key.set",
+        "One",
+        "Two",
+        "Tone",
+        "👍",
+        "👎",
+        "1. Docs (docs.example)",
+    ):
         assert one in words
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.domain.chat import MessageRef, Persona
 from app.domain.events import Addressed, Mention
-from app.domain.views import Button, Buttons, Feedback, Level, Note, Notice, View, rich
+from app.domain.run import Source
+from app.domain.views import Button, Buttons, Feedback, Level, Note, Notice, Sources, View, rich
 from app.errors import PlatformError
 from app.ports.platform import PartRef, Reply, ReplyTarget
 from tests.adapters.teams.wire import FAST, TeamsWire, teams_wire, text_of
@@ -315,3 +316,33 @@ async def test_thumbs_under_an_answer_are_an_action(wire: TeamsWire) -> None:
     assert (action.action_id, action.value.partition(":")[0]) == ("feedback", "good")
     assert action.message is not None
     assert action.message.id == answer["id"]
+
+
+SOURCES = Sources(
+    (Source("A " + "long " * 40, "https://a.example/(1)", "p" * 300), Source("[B](x) <at>", "https://b.example"))
+)
+
+
+@pytest.mark.parametrize("to", [Addressed.DIRECT, Addressed.MENTION])
+async def test_a_number_in_the_text_cites_its_source_and_the_others_are_listed(wire: TeamsWire, to: Addressed) -> None:
+    event = await asked(wire, to)
+    reply = await begun(wire, event, "Forty ")
+    await reply.finish("Forty two [1].", (View(blocks=(SOURCES, *UNDER[0].blocks)),))
+    (answer,) = shown(wire, event)
+    assert answer["text"].endswith(
+        "Forty two [1].\n\nSources: [2. (B)(x) ‹at› (b.example)](https://b.example)\n\n*Latchkey · model-1*"
+    )
+    (claim,) = answer["entities"][-1]["citation"]
+    document = claim["appearance"]
+    assert (claim["@type"], claim["position"], document["@type"]) == ("Claim", 1, "DigitalDocument")
+    assert (len(document["name"]), len(document["abstract"]), document["url"]) == (80, 160, "https://a.example/(1)")
+
+
+async def test_without_numbers_nothing_is_cited_and_all_is_listed(wire: TeamsWire) -> None:
+    event = await asked(wire)
+    reply = await begun(wire, event, "Forty ")
+    await reply.finish("Forty two.", (View(blocks=(SOURCES,)),))
+    (answer,) = shown(wire, event)
+    assert "citation" not in answer["entities"][-1]
+    assert "\n\nSources: [1. A long" in answer["text"]
+    assert "(https://a.example/%281%29) · [2. " in answer["text"]
