@@ -10,23 +10,25 @@ import aiohttp
 
 from bench.load import Figures, quantile
 from bench.report import Part, Row, under
-from bench.stage import Stage, loaded, stage_at
+from bench.stage import THREADS, Stage, loaded, stage_at
 from tests.acceptance.process import Process, free_port, until_told
 from tests.fakes.model_server import Call
 
 ROUNDS, SECONDS = 2, 4.0
-BUSY_THREADS = 8
 _SLOWLY = "[[words:200]][[delay:1]]"
 
 
 async def measure() -> list[Part]:
-    """Throughput by turns, then a burst, then a sustained rate; the latter two on a service that has nothing else to do."""
+    """Throughput by turns, then a burst, then a sustained rate, each on a service that has nothing else to do."""
+    parts = []
     with tempfile.TemporaryDirectory() as folder:
         async with stage_at(Path(folder)) as stage:
-            way_in = await _by_turns(stage, Path(folder))
-    with tempfile.TemporaryDirectory() as folder:
-        async with stage_at(Path(folder)) as stage:
-            return [way_in, await _burst(stage), await _sustained(stage)]
+            parts.append(await _by_turns(stage, Path(folder)))
+    for one in (_burst, _sustained):
+        with tempfile.TemporaryDirectory() as folder:
+            async with stage_at(Path(folder)) as stage:
+                parts.append(await one(stage))
+    return parts
 
 
 async def _by_turns(stage: Stage, folder: Path) -> Part:
@@ -40,15 +42,15 @@ async def _by_turns(stage: Stage, folder: Path) -> Part:
     try:
         await until_told(lambda: _answers(url), "the bare app listens")
         for _ in range(ROUNDS):
-            bare.append(await loaded(url, secret, SECONDS))
-            ours.append(await loaded(stage.events_url, secret, SECONDS, threads=BUSY_THREADS, text=_SLOWLY))
+            bare.append(await loaded(stage.slack, url, SECONDS))
+            ours.append(await loaded(stage.slack, stage.events_url, SECONDS, text=_SLOWLY))
     finally:
         await yardstick.stop()
     plain, kept = (max(found, key=lambda one: one.per_second) for found in (bare, ours))
     ratio, refused = kept.per_second / plain.per_second, sum(one.sent - one.acknowledged for one in ours)
     return Part(
         "Acknowledged events",
-        f"The better of {ROUNDS} rounds of {SECONDS:g} s by turns, 32 connections, the client in its own process. Ours go to {BUSY_THREADS} threads "
+        f"The better of {ROUNDS} rounds of {SECONDS:g} s by turns, 32 connections, the client in its own process. Ours go to {THREADS} threads "
         "whose runs are at work: verified, parsed, sealed, committed to disk, acknowledged.",
         [
             Row("bare slack-bolt that does nothing", f"{plain.per_second:,.0f}/s"),
@@ -72,7 +74,7 @@ async def _answers(url: str) -> bool:
 
 
 async def _burst(stage: Stage) -> Part:
-    done = await loaded(stage.events_url, stage.slack.signing_secret, 10, rate=100)
+    done = await loaded(stage.slack, stage.events_url, 10, rate=100)
     await stage.answered(done.acknowledged, 120)
     stage.forget()
     return Part(
@@ -89,7 +91,7 @@ async def _burst(stage: Stage) -> Part:
 
 async def _sustained(stage: Stage, rate: float = 25, seconds: float = 30) -> Part:
     """The backlog grows when the runs that came last wait longer for their model than those that came first."""
-    done = await loaded(stage.events_url, stage.slack.signing_secret, seconds, rate=rate)
+    done = await loaded(stage.slack, stage.events_url, seconds, rate=rate)
     await stage.answered(done.acknowledged)
     waits = sorted((number, call.at - done.began - (number - 1) / rate) for number, call in _numbered(stage))
     third = len(waits) // 3

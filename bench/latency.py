@@ -53,6 +53,7 @@ async def measure() -> list[Part]:
 
 async def _to_the_provider(stage: Stage, mentions: int = 100) -> Part:
     waits = []
+    stage.forget()
     for number in range(mentions):
         sent = time.time()
         await stage.slack.say("CGENERAL", "UMEMBER", f"<@UBOT> question {number}", order=("app_mention",))

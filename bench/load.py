@@ -1,6 +1,7 @@
 """A load client in a process of its own: signed Slack events, as fast as they are acknowledged or at an even rate.
 
-`python -m bench.load --url … --secret … --seconds 5 [--rate 100] [--threads 8]` prints a JSON object. At a rate, times count from the moment
+`python -m bench.load --url … --secret … --roots FILE --seconds 5 [--rate 100]` prints a JSON object. The file has the ids of messages that are there:
+with a rate each is mentioned once, without one they are threads, and mentions go to them by turns. At a rate, times count from the moment
 at which the event was due, so that a slow answer cannot hide behind a client that waited for it.
 """
 
@@ -16,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -48,19 +50,20 @@ class Source(Protocol):
 
 
 class Events:
-    """Signed mentions, each another message. `threads`: in so many threads by turns; 0: each begins its own."""
+    """Signed mentions, each another message; with `in_threads` in these threads by turns, else each is one of the roots itself."""
 
-    def __init__(self, url: str, secret: str, threads: int, text: str) -> None:
+    def __init__(self, url: str, secret: str, roots: list[str], *, in_threads: bool, text: str) -> None:
         parts = urlsplit(url)
         self.host, self.port, self._path = parts.hostname or "", parts.port or 80, parts.path
         self._secret = secret.encode()
         self._text = text
         self._count = itertools.count(1)
         self._start = int(time.time())
-        self._threads = [self._ts(at) for at in range(900_000, 900_000 + threads)]
+        self._roots = roots
+        self._in_threads = in_threads
 
     def _ts(self, number: int) -> str:
-        return f"{self._start - 1_000_000 + number // 1_000_000}.{number % 1_000_000:06d}"
+        return f"{self._start}.{number:06d}" if self._in_threads else self._roots[number - 1]
 
     def next(self) -> bytes:
         """The next one as it goes over the wire."""
@@ -74,8 +77,8 @@ class Events:
             "event_ts": self._ts(number),
             "team": "T1",
         }
-        if self._threads:
-            event["thread_ts"] = self._threads[number % len(self._threads)]
+        if self._in_threads:
+            event["thread_ts"] = self._roots[number % len(self._roots)]
         authorization = {"enterprise_id": None, "team_id": "T1", "user_id": "UBOT", "is_bot": True}
         body = json.dumps(
             {
@@ -187,10 +190,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--roots", type=Path, required=True)
     parser.add_argument("--text", default="hello")
     told = parser.parse_args()
-    events = Events(told.url, told.secret, told.threads, told.text)
+    roots = told.roots.read_text().split()
+    events = Events(told.url, told.secret, roots, in_threads=not told.rate, text=told.text)
     json.dump(asdict(asyncio.run(drive(events, told.seconds, told.rate, told.connections))), sys.stdout)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.fakes.model_server import ModelServer
 from tests.fakes.slack_server import SlackServer
 
 KEY = "sk-test-bench"
+THREADS = 8
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -89,16 +91,20 @@ async def _set_key(stage: Stage) -> None:
     stage.forget()
 
 
-async def loaded(
-    url: str, secret: str, seconds: float, *, rate: float = 0, threads: int = 0, text: str = ""
-) -> Figures:
-    """The load client, in its own process."""
-    arguments = ["--url", url, "--secret", secret, "--seconds", str(seconds), "--rate", str(rate)]
-    arguments += ["--threads", str(threads), "--text", text or "hello"]
-    client = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await client.communicate()
+async def loaded(slack: SlackServer, url: str, seconds: float, *, rate: float = 0, text: str = "hello") -> Figures:
+    """The load client, in its own process: at a rate in threads of their own, else as fast as can be in eight."""
+    count = int(rate * seconds) if rate else THREADS
+    message = {"type": "message", "user": "UMEMBER", "team": "T1"}
+    roots = [str(slack.world.post("CGENERAL", message | {"text": f"<@UBOT> {text} {at}"})["ts"]) for at in range(count)]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(roots))
+        file.flush()
+        arguments = ["--url", url, "--secret", slack.signing_secret, "--roots", file.name, "--text", text]
+        arguments += ["--seconds", str(seconds), "--rate", str(rate)]
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.load", *arguments, stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await client.communicate()
     found: dict[str, Any] = json.loads(printed)
     return Figures(**found)
 

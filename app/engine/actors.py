@@ -120,7 +120,7 @@ class Engine:
             return  # found by the first sweep of whoever is next
         at_work = self._conversations.get(conversation)
         if at_work:
-            at_work.more = True  # looked at when it ends, whether or not it saw what came in
+            at_work.asked = True  # it may or may not have seen what came in: that is looked at when it ends
             return
         async with self._database.read() as uow:
             row = await uow.inbox.conversation(conversation)
@@ -163,8 +163,7 @@ class Engine:
         actor.has_slot = True
         try:
             journal = DurableJournal(run, actor, self._sealer, self._slots)
-            more = await self._body(journal, conversation, generation)
-            actor.more = actor.more or more
+            actor.more = await self._body(journal, conversation, generation)
         except EngineFault as fault:
             raise fault.__cause__ or fault from None
         finally:
@@ -182,16 +181,21 @@ class Engine:
             log.error("an actor came to a bad end", run=run, **(place_of(failed) if failed else {}))
             self._sweep_now.set()
             return
-        if actor.more:
-            follower = asyncio.create_task(self._follow(actor.conversation), context=self._outside)
+        if actor.more or actor.asked:
+            follower = asyncio.create_task(self._follow(actor.conversation, certain=actor.more), context=self._outside)
             self._followers.add(follower)
             follower.add_done_callback(self._followers.discard)
 
-    async def _follow(self, conversation: str) -> None:
+    async def _follow(self, conversation: str, *, certain: bool) -> None:
         try:
-            await self.start(conversation)
+            if certain or await self._waits(conversation):
+                await self.start(conversation)
         except Exception as error:  # noqa: BLE001 - the next sweep starts it
             log.error("conversation not continued", **place_of(error))  # noqa: TRY400 - no exception text in logs
+
+    async def _waits(self, conversation: str) -> bool:
+        async with self._database.read() as uow:
+            return await uow.inbox.unfinished_in(conversation)
 
     async def _end_actors(self, seconds: float) -> None:
         for actor in list(self._actors.values()):

@@ -35,6 +35,7 @@ class Actor:
     has_slot: bool = False
     stopping: bool = False
     more: bool = False
+    asked: bool = False
     work: asyncio.Task[Json] | None = field(default=None, repr=False)
 
 

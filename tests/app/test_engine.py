@@ -291,3 +291,47 @@ def _rows_left(url: str) -> int:
             )
     finally:
         engine.dispose()
+
+
+async def test_asking_again_for_an_actor_at_work_costs_no_generation(
+    any_database: Database, options: EngineOptions
+) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(journal: Journal, claim: Claim) -> None:
+        begun.append(journal.run)
+        await go_on.wait()
+
+    async with running(any_database, work, options) as engine:
+        conversation = await ask(any_database, 1)
+        await engine.start(conversation)
+        await until(lambda: begun != [])
+        for _ in range(5):
+            await engine.start(conversation)
+        go_on.set()
+        await until(lambda: engine.active == 0)
+        async with any_database.read() as uow:
+            row = await uow.inbox.conversation(conversation)
+    assert row
+    assert row.generation == 1
+
+
+async def test_what_comes_in_while_an_actor_works_is_taken_up_when_it_ends(
+    any_database: Database, options: EngineOptions
+) -> None:
+    seen: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(journal: Journal, claim: Claim) -> None:
+        seen.append(claim.message_id)
+        await go_on.wait()
+
+    slow_sweeps = replace(options, sweep_every=60.0, unattended_after=60.0)
+    async with running(any_database, work, slow_sweeps) as engine:
+        await engine.start(await ask(any_database, 1))
+        await until(lambda: seen == ["1.0"])
+        await engine.start(await ask(any_database, 2))
+        go_on.set()
+        await until(lambda: answered(any_database))
+    assert seen == ["1.0", "2.0"]
