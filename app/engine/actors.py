@@ -82,6 +82,9 @@ class Engine:
         from dbos import DBOS
 
         self._rows = connections(self._options.url)
+        if self._rows.dialect.name == "postgresql":
+            # It makes indexes that wait for every open transaction, ours too: those end only while the loop goes on.
+            await asyncio.to_thread(DBOS.migrate, self._rows.url.render_as_string(hide_password=False))
         DBOS(config=library.config(self._options, self._rows))
         library.take_over_logging()
 

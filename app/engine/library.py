@@ -41,6 +41,7 @@ def config(options: EngineOptions, rows: sqlalchemy.Engine) -> DBOSConfig:
         "name": "latchkey",
         "system_database_url": rows.url.render_as_string(hide_password=False),
         "system_database_engine": rows,
+        "run_migrations": rows.dialect.name == "sqlite",  # PostgreSQL's are made before, beside the loop
         "executor_id": options.executor,
         "application_version": APPLICATION_VERSION,
         "serializer": _serializer(),

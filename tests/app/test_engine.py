@@ -251,6 +251,24 @@ async def test_a_signal_to_a_run_that_is_over_does_no_harm(any_database: Databas
         await engine.signal("conv_0.0", "go", None)
 
 
+async def test_it_begins_beside_a_transaction_that_needs_the_loop_to_end(
+    any_database: Database, options: EngineOptions
+) -> None:
+    reading = asyncio.Event()
+
+    async def probe() -> None:  # as /readyz and events do, which are served before the engine has begun
+        async with any_database.read() as uow:
+            await uow.inbox.pending("slack:T1")
+            reading.set()
+            await asyncio.sleep(0.5)
+
+    probing = asyncio.create_task(probe())
+    await reading.wait()
+    async with running(any_database, lambda journal, claim: remembering(journal, [], claim), options) as engine:
+        assert engine.running
+    await probing
+
+
 async def test_a_second_process_on_the_same_files_is_refused(database: Database, tmp_path: Path) -> None:
     options = replace(QUICK, url=f"sqlite:///{tmp_path / 'engine.db'}", lock=tmp_path / "engine.lock")
 
