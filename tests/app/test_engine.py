@@ -366,8 +366,10 @@ async def test_each_step_lets_what_is_more_urgent_go_first(any_database: Databas
 
     engine = Engine(any_database, PlainSealer(), Actor(any_database, work), options, at_most(8), give_way=give_way)
     await engine.launch()
-    await engine.start(await ask(any_database, 1))
-    await until(lambda: answered(any_database))
-    await engine.drain(5)
+    try:
+        await engine.start(await ask(any_database, 1))
+        await until(lambda: answered(any_database))
+    finally:
+        await engine.drain(5)
     assert done[done.index("1.0") - 1] == "gave way"
     assert done.count("gave way") >= 4, "to be started, and for each of its three steps"
