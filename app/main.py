@@ -121,15 +121,10 @@ class Service:
             prompt=agents.prompt.build,
             tools=agents.tools.tools,
         )
-        arrivals = Arrivals(database, clock)
         self._engine = Engine(
-            database,
-            vault,
-            Conversations(database, planner, turns),
-            _engine_options(settings),
-            workspaces.most_runs,
-            give_way=arrivals.let_pass,
+            database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )
+        arrivals = Arrivals(database, clock)
         home = Home(
             platforms,
             access=access,

@@ -19,7 +19,7 @@ import structlog
 
 from app.domain.run import Json
 from app.engine import library
-from app.engine.journal import Actor, DurableJournal, EngineFault, GiveWay
+from app.engine.journal import Actor, DurableJournal, EngineFault
 from app.engine.library import EngineOptions
 from app.ports.engine import Journal
 from app.ports.keys import Sealer
@@ -40,28 +40,16 @@ Body = Callable[[Journal, str, int], Awaitable[bool]]
 """What an actor does, given its journal, its conversation's row id and its generation. It tells whether another generation has work."""
 
 
-async def _at_once() -> None:
-    """Nothing is more urgent."""
-
-
 class Engine:
     """See Runs. Nothing runs before `launch`; what came in earlier is swept up then."""
 
     def __init__(
-        self,
-        database: Database,
-        sealer: Sealer,
-        body: Body,
-        options: EngineOptions,
-        per_workspace: Limit,
-        *,
-        give_way: GiveWay = _at_once,
+        self, database: Database, sealer: Sealer, body: Body, options: EngineOptions, per_workspace: Limit
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._body = body
         self._options = options
-        self._give_way = give_way
         self._slots = Slots(overall=options.overall, per_workspace=per_workspace)
         self._actors: dict[str, Actor] = {}
         self._conversations: dict[str, Actor] = {}
@@ -137,7 +125,6 @@ class Engine:
         if at_work:
             at_work.asked = True  # it may or may not have seen what came in: that is looked at when it ends
             return
-        await self._give_way()
         async with self._database.read() as uow:
             row = await uow.inbox.conversation(conversation)
         if row is None or _run(row.id, row.generation) in self._actors:
@@ -178,7 +165,7 @@ class Engine:
         await self._slots.take(workspace)
         actor.has_slot = True
         try:
-            journal = DurableJournal(run, actor, self._sealer, self._slots, self._give_way)
+            journal = DurableJournal(run, actor, self._sealer, self._slots)
             actor.more = await self._body(journal, conversation, generation)
         except EngineFault as fault:
             raise fault.__cause__ or fault from None

@@ -20,9 +20,6 @@ from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
 
-GiveWay = Callable[[], Awaitable[None]]
-"""Asked before each step: returns when nothing more urgent is under way."""
-
 
 class EngineFault(BaseException):
     """The engine itself gave way under an actor: not the actor's to handle, so no `except Exception` catches it."""
@@ -45,12 +42,11 @@ class Actor:
 class DurableJournal:
     """See Journal."""
 
-    def __init__(self, run: str, actor: Actor, sealer: Sealer, slots: Slots, give_way: GiveWay) -> None:
+    def __init__(self, run: str, actor: Actor, sealer: Sealer, slots: Slots) -> None:
         self.run = run
         self._actor = actor
         self._sealer = sealer
         self._slots = slots
-        self._give_way = give_way
         self._steps = 0
 
     @property
@@ -70,7 +66,6 @@ class DurableJournal:
             sealed = await self._sealer.seal(place, outcome.encode())
             return {"key": sealed.data_key, "blob": base64.b64encode(sealed.blob).decode()}
 
-        await self._give_way()
         try:
             kept = await DBOS.run_step_async({"name": name}, once)
             opened = await self._sealer.open(place, SealedSecret(kept["key"], base64.b64decode(kept["blob"])))

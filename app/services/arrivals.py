@@ -11,9 +11,6 @@ from app.store.unit_of_work import DATA_ERRORS, Database
 
 MOST_AT_ONCE = 200
 
-PATIENCE = 0.25
-"""Seconds. A flood that never ends slows answers down, and does not stop them."""
-
 Waiting = tuple[Arrival, asyncio.Future[Accepted]]
 
 
@@ -33,11 +30,6 @@ class Arrivals:
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep_all())
         return await kept
-
-    async def let_pass(self) -> None:
-        """Wait until nothing waits to be kept, a quarter of a second at most: what can wait lets acknowledgements go first."""
-        if self._keeping is not None:
-            await asyncio.wait({self._keeping}, timeout=PATIENCE)
 
     async def _keep_all(self) -> None:
         try:

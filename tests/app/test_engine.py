@@ -353,23 +353,3 @@ async def test_what_comes_in_while_an_actor_works_is_taken_up_when_it_ends(
         go_on.set()
         await until(lambda: answered(any_database))
     assert seen == ["1.0", "2.0"]
-
-
-async def test_each_step_lets_what_is_more_urgent_go_first(any_database: Database, options: EngineOptions) -> None:
-    done: list[str] = []
-
-    async def give_way() -> None:
-        done.append("gave way")
-
-    async def work(journal: Journal, claim: Claim) -> None:
-        await remembering(journal, done, claim)
-
-    engine = Engine(any_database, PlainSealer(), Actor(any_database, work), options, at_most(8), give_way=give_way)
-    await engine.launch()
-    try:
-        await engine.start(await ask(any_database, 1))
-        await until(lambda: answered(any_database))
-    finally:
-        await engine.drain(5)
-    assert done[done.index("1.0") - 1] == "gave way"
-    assert done.count("gave way") >= 4, "to be started, and for each of its three steps"
