@@ -8,7 +8,8 @@ from typing import cast
 
 from agents import prompt
 from agents.toolbox import Toolbox
-from app.domain.agent import AgentSpec, Denied
+from app.domain.agent import AgentSpec
+from app.domain.grants import Denied
 from app.domain.run import (
     ModelDone,
     ModelEvent,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.agent import AgentSpec, Approval, Decision, Denied, Granted, ToolGrant
+from app.domain.agent import AgentSpec
+from app.domain.grants import Approval, Decision, Denied, Granted, ToolGrant
 from app.domain.run import ToolCall, ToolSpec
 from app.ports.agents import Tool
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.models.pieces import count, tool_call
 from app.domain.run import (
+    DocumentPart,
     FilePart,
     ImagePart,
     ModelDone,
@@ -83,6 +84,9 @@ def _block(part: Part) -> dict[str, Any] | None:
         case ImagePart(media_type, data):
             source = {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
             return {"type": "image", "source": source}
+        case DocumentPart(name, data):
+            source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(data).decode()}
+            return {"type": "document", "source": source, "title": name}
         case ToolCall():
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": dict(part.arguments)}
         case ToolResult():

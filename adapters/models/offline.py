@@ -10,6 +10,7 @@ from typing import Any
 from adapters.models import offline_answers
 from app.domain.keys import ProviderCredential
 from app.domain.run import (
+    DocumentPart,
     FilePart,
     ImagePart,
     ModelDone,
@@ -122,7 +123,7 @@ def _text(part: Part) -> str:
             return part.content
         case ToolCall():
             return f"{part.name} {dict(part.arguments)}"
-        case OpaquePart() | FilePart() | ImagePart():
+        case OpaquePart() | FilePart() | ImagePart() | DocumentPart():
             return ""
 
 

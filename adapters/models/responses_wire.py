@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ from adapters.models.catalog import reasons
 from adapters.models.errors import by_reason
 from adapters.models.pieces import count, data_url, tool_call
 from app.domain.run import (
+    DocumentPart,
     FilePart,
     ImagePart,
     ModelDone,
@@ -74,6 +76,9 @@ def _item(role: Role, part: Part) -> dict[str, Any] | None:
             return {"role": role.value, "content": text} if text.strip() else None
         case ImagePart():
             return {"role": role.value, "content": [{"type": "input_image", "image_url": data_url(part)}]}
+        case DocumentPart(name, data):
+            whole = f"data:application/pdf;base64,{base64.b64encode(data).decode()}"
+            return {"role": role.value, "content": [{"type": "input_file", "filename": name, "file_data": whole}]}
         case ToolCall():
             arguments = json.dumps(dict(part.arguments))
             return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}

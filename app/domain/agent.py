@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.chat import Persona
+from app.domain.grants import ToolGrant
 
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """Names are typed after a mention, so they are one lower-case word."""
@@ -19,38 +19,6 @@ class Effort(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
-
-
-class Approval(StrEnum):
-    """When a person must agree to a tool call."""
-
-    NEVER = "never"
-    FIRST_TIME = "first_time"
-    ALWAYS = "always"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolGrant:
-    """One tool that an agent may use. `pinned` arguments must be exactly these when the tool is called."""
-
-    tool: str
-    pinned: Mapping[str, str] = field(default_factory=dict)
-    approval: Approval = Approval.NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """Allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """Not allowed, and why, in words that may be shown."""
-
-    reason: str
-
-
-Decision = Granted | Denied
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,3 +62,5 @@ class ModelChoice:
     fingerprint: str = ""
     context_window: int = 0
     images: bool | None = None  # whether it sees pictures; None where nobody says
+    documents: bool | None = None  # whether it reads PDFs itself
+    web_search: bool | None = None  # whether it has a search of its own

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from app.domain.agent import Decision, Effort
+from app.domain.agent import Effort
 from app.domain.chat import FileRef
+from app.domain.grants import CLEAN, Decision, Taint
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 """What json.dumps takes and json.loads gives back unchanged."""
@@ -51,13 +52,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file that an agent made, to be sent to the thread. `data` is base64, so that a journal can remember it."""
+
+    name: str
+    media_type: str
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people, not to the model."""
+    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people, `files` are sent to them.
+
+    `taint` is what this very result adds to what the tool's traits say, such as the channels it came from.
+    """
 
     call_id: str
     content: str = field(repr=False)
     is_error: bool = False
     sources: tuple[Source, ...] = field(default=(), repr=False)
+    files: tuple[MadeFile, ...] = field(default=(), repr=False)
+    taint: Taint = CLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,15 @@ class ImagePart:
     data: bytes = field(repr=False)
 
 
-Part = TextPart | ToolCall | ToolResult | OpaquePart | FilePart | ImagePart
+@dataclass(frozen=True, slots=True)
+class DocumentPart:
+    """A PDF for a model that reads PDFs itself."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+Part = TextPart | ToolCall | ToolResult | OpaquePart | FilePart | ImagePart | DocumentPart
 
 
 class Role(StrEnum):
@@ -121,6 +144,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     max_output_tokens: int = 4096
     effort: Effort | None = None
+    web_search: bool = False  # whether the provider's own search may be used, where the model has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +156,7 @@ class Usage:
     cached_read: int = 0
     cached_write: int = 0
     reasoning: int = 0
+    searches: int = 0  # of the web, by the provider; billed beside the tokens
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -140,6 +165,7 @@ class Usage:
             self.cached_read + other.cached_read,
             self.cached_write + other.cached_write,
             self.reasoning + other.reasoning,
+            self.searches + other.searches,
         )
 
 
@@ -150,6 +176,7 @@ class Stop(StrEnum):
     TOOL = "tool"
     LENGTH = "length"
     REFUSED = "refused"
+    PAUSE = "pause"  # the provider wants the message said back, and goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +190,14 @@ class TextDelta:
 class ModelDone:
     """The last event of a model's stream: the whole message (to be said back in the next request), why it ended, what it used.
 
-    `model` is the model that really answered.
+    `model` is the model that really answered. `sources` are pages that the provider's own search found, in the order of its citations.
     """
 
     message: ModelMessage
     stop: Stop
     usage: Usage
     model: str
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
 
 ModelEvent = TextDelta | ModelDone
@@ -186,6 +214,8 @@ class ModelInfo:
     lifecycle: str = "active"  # active | deprecated | retired
     tools: bool | None = None
     images: bool | None = None
+    documents: bool | None = None  # reads PDFs itself
+    web_search: bool | None = None  # has a search of its own
     created: int = 0  # unix seconds
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.agent import AgentSpec
-from app.domain.chat import FileRef, HistoryMessage, UserRef
-from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolResult, ToolSpec
+from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, UserRef
+from app.domain.grants import Decision, Invoker, Target, Traits
+from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolCall, ToolResult, ToolSpec
 
 
 class ModelClient(Protocol):
@@ -24,19 +25,36 @@ class ModelClient(Protocol):
 
 
 class Tool(Protocol):
-    """Something an agent can do. Failures are results with `is_error`; an exception is a bug."""
+    """Something an agent can do, its credential applied. Failures are results with `is_error`; an exception is a bug."""
 
     spec: ToolSpec
+    traits: Traits
+
+    def target(self, arguments: Mapping[str, Any]) -> Target:
+        """What a call with these arguments would touch; pure. Raises BadInput, in words for the model, where they make no sense."""
 
     async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Do it, once."""
+
+
+class ToolBelt(Protocol):
+    """The tools of one run as the host lets the agent have them: listed, decided on and called by the host, never by the model's word."""
+
+    async def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model may be told of at this moment, in a stable order."""
+
+    async def decide(self, call: ToolCall) -> Decision:
+        """Whether this very call may be made now. Takes as long as a person needs where one must agree. Raises Stopped."""
+
+    async def call(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
+        """Make calls that were granted, and answer in their order; those that change nothing run beside each other."""
 
 
 class AgentRunner(Protocol):
     """Ask, decide, run tools, repeat."""
 
     def run(
-        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: Sequence[Tool]
+        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: ToolBelt
     ) -> AsyncGenerator[RunEvent]:
         """Yield what happens; ends in exactly one RunFinished, or raises what the model client raised.
 
@@ -66,8 +84,31 @@ class PromptBuilder(Protocol):
         """Messages within the window (in tokens; 0 = unknown), the newest kept, ending with the question."""
 
 
-class ToolFactory(Protocol):
-    """Makes the tools that an agent was granted, bound to one question."""
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run is for: who asked whom what, and where. Plain data, the same on every replay.
 
-    def __call__(self, agent: AgentSpec, question: Question) -> Sequence[Tool]:
-        """Every tool that could be granted; the runner's toolbox decides which are listed and called."""
+    `invoker` is the asker's class; `depth` counts hand-overs from agent to agent; `rights` are those of the agents that handed over, whose
+    grants bind this run too.
+    """
+
+    run: str
+    agent: AgentSpec
+    question: Question
+    conversation: ConversationRef
+    invoker: Invoker
+    hints: Hints = field(default_factory=dict)
+    depth: int = 0
+    rights: tuple[AgentSpec, ...] = ()
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that pays."""
+        return self.conversation.workspace
+
+
+class ToolSource(Protocol):
+    """Makes tools for one run, with their credentials applied."""
+
+    async def tools(self, facts: RunFacts) -> Sequence[Tool]:
+        """Every tool of this source that can work here; whether the agent may use one is decided by the host."""

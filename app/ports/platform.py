@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, MemberKind, MessageRef, Persona, UserRef
+from app.domain.run import MadeFile
 from app.domain.views import View
 
 
@@ -35,6 +37,62 @@ class ReplyTarget:
     hints: Hints
 
 
+class StepState(StrEnum):
+    """How far a step of an answer is."""
+
+    RUNNING = "running"
+    WAITING = "waiting"  # for a person
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing an agent did on the way to its answer, in a few words of ours (never a model's)."""
+
+    id: str
+    title: str
+    state: StepState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """A channel that can be named to tools. `open` says that every member of the workspace can read it."""
+
+    id: str
+    name: str
+    open: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who can read a channel: everybody of the workspace, or these people (ids); outsiders too where it is shared."""
+
+    everybody: bool
+    people: frozenset[str] = frozenset()
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A search result: whose words, where, when. It is used at once and never stored."""
+
+    channel: ChannelInfo
+    message: HistoryMessage
+    link: str = ""
+
+
+class Ability(StrEnum):
+    """What not every platform can do for tools."""
+
+    SEARCH = "search"
+    CHANNEL_HISTORY = "channel_history"
+    POST = "post"
+    UPLOAD = "upload"
+
+
 class Reply(Protocol):
     """One answer in the making. It owns pacing, roll-over, size limits and back-off.
 
@@ -47,6 +105,9 @@ class Reply(Protocol):
 
     async def status(self, text: str) -> None:
         """Say in a few words what is being done now, such as `is thinking…`; empty clears it."""
+
+    async def steps(self, steps: Sequence[Step]) -> None:
+        """Show what tools did and do so far, all of them, newest last; as it is then folded beneath the answer. Returns at once, never raises."""
 
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """End with this whole Markdown text, and these views (footer, feedback) under its last part."""
@@ -72,6 +133,9 @@ class ChatPlatform(Protocol):
 
     names_admins: bool
     """Whether the platform itself has admins and owners. Where it has none, the first to install Latchkey is its first admin."""
+
+    abilities: frozenset[Ability]
+    """What it can do for tools. The methods of others raise NotReachable."""
 
     async def open_reply(self, target: ReplyTarget, save: SavePart) -> Reply:
         """Begin an answer; nothing is shown yet but a status."""
@@ -105,3 +169,29 @@ class ChatPlatform(Protocol):
 
     async def display_name(self, user: UserRef) -> str:
         """How people call this person; their id if unknown."""
+
+    async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
+        """Post a screen with its controls into the thread, where everybody there sees it."""
+
+    async def replace_view(self, message: MessageRef, view: View) -> None:
+        """Let that message show this instead."""
+
+    async def find_channel(self, asker: UserRef, name: str) -> ChannelInfo | None:
+        """The channel of that name (`#name` or `name`) or id, if the asker can read it; None else, whether or not there is one."""
+
+    async def readers(self, workspace: str, channel: str) -> Readers:
+        """Who can read this channel now. Doubt is `Readers(False)`: nobody."""
+
+    async def channel_history(
+        self, asker: UserRef, channel: str, limit: int, before: str = ""
+    ) -> tuple[HistoryMessage, ...]:
+        """The newest messages of a channel that the asker can read, oldest first; raises NotReachable for any other."""
+
+    async def search(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
+        """Messages that match and that the asker may read. `hints` are the question's."""
+
+    async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
+        """Post Markdown, made inert, as a new message of a channel. Not repeated by itself: an unclear end raises PlatformUnavailable."""
+
+    async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
+        """Send a file to the thread."""

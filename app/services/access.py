@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.domain.agent import Decision, Denied, Granted
 from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, MemberKind, UserRef
+from app.domain.grants import Decision, Denied, Granted
 from app.errors import BadInput, NotAllowed
 from app.ports.platform import ChatPlatform
 from app.services.workspaces import WorkspaceSettings

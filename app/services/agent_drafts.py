@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.agent import AGENT_NAME, AgentSpec, Effort, ToolGrant
+from app.domain.agent import AGENT_NAME, AgentSpec, Effort
+from app.domain.grants import ToolGrant
 from app.domain.key_shapes import KEY_LIKE
 from app.errors import BadInput
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from app.domain.agent import AgentSpec, Approval, Effort, ToolGrant
+from app.domain.agent import AgentSpec, Effort
+from app.domain.grants import Approval, ToolGrant
 from app.errors import BadInput
 from app.services.agent_drafts import AgentDraft
 

@@ -14,9 +14,10 @@ from typing import Protocol
 
 import structlog
 
-from app.domain.agent import AgentSpec, Decision, Denied
+from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
+from app.domain.grants import Decision, Denied
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
 from app.domain.secrets import KeyContext, SealedSecret

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from app.domain.agent import AgentSpec, ToolGrant
+from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
+from app.domain.grants import ToolGrant
 from app.domain.run import Json
 from app.errors import BadInput
 from app.ports.clock import Clock

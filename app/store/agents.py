@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.agent import AgentSpec, Approval, Effort, ToolGrant
+from app.domain.agent import AgentSpec, Effort
+from app.domain.grants import Approval, ToolGrant
 from app.ports.clock import Clock
 from app.store import tables
 

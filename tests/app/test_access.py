@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.agent import Denied, Granted
 from app.domain.chat import ConversationRef, MemberKind, Place, UserRef
+from app.domain.grants import Denied, Granted
 from app.errors import BadInput, NotAllowed, PlatformUnavailable
 from app.services.access import Access
 from app.services.workspaces import WorkspaceSettings

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.agent import Approval, Effort, ToolGrant
+from app.domain.agent import Effort
+from app.domain.grants import Approval, ToolGrant
 from app.errors import BadInput
 from app.services.agent_drafts import AgentDraft
 from app.services.agent_files import export, parse

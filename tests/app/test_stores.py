@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.domain.agent import AgentSpec, Approval, Effort, ToolGrant
+from app.domain.agent import AgentSpec, Effort
+from app.domain.grants import Approval, ToolGrant
 from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.secrets import SealedSecret
 from app.store.keys import StoredKey

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.agent import AgentSpec, Approval, Denied, Granted, ToolGrant
+from app.domain.agent import AgentSpec
+from app.domain.grants import Approval, Denied, Granted, ToolGrant
 from app.domain.run import (
     ModelDone,
     ModelEvent,

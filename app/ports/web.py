@@ -1,0 +1,37 @@
+"""Fetching from the web at an agent's wish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a server answered, after redirects; `data` is decompressed."""
+
+    status: int
+    url: str
+    media_type: str
+    data: bytes = field(repr=False)
+    charset: str = ""
+
+
+class Refused(Exception):
+    """It was not fetched; the message says why, in words for the model, without what the server said."""
+
+
+class MayVisit(Protocol):
+    """Decides on each address, also on those that a server redirects to."""
+
+    def __call__(self, url: str, host: str) -> bool:
+        """Whether this address may be asked for."""
+
+
+class Web(Protocol):
+    """HTTP to public addresses only, judged at the moment of connecting (SECURITY §9): no cookies, no credentials, no keep-alive between calls."""
+
+    async def fetch(
+        self, url: str, *, may_visit: MayVisit, method: str = "GET", body: bytes = b"", media_type: str = ""
+    ) -> Fetched:
+        """Ask, following at most three redirects. Raises Refused."""
