@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Approval(StrEnum):
@@ -143,3 +146,9 @@ class Taint:
 
 CLEAN = Taint()
 """Nothing was read yet."""
+
+
+def digest(tool: str, arguments: Mapping[str, Any]) -> str:
+    """SHA-256 of a call's exact arguments, however they were written down; equal only for equal calls."""
+    canonical = json.dumps([tool, dict(arguments)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
