@@ -56,6 +56,21 @@ class Step:
     detail: str = ""
 
 
+def folded(steps: Sequence[Step]) -> str:
+    """All steps in one line for beneath the answer, such as `3 steps: searched #general, read a page, ran code`; empty for none."""
+    counted: dict[str, int] = {}
+    for step in steps:
+        words = step.title[:1].lower() + step.title[1:] + (" (failed)" if step.state is StepState.FAILED else "")
+        counted[words] = counted.get(words, 0) + 1
+    listed = ", ".join(f"{words} ×{times}" if times > 1 else words for words, times in counted.items())
+    line = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}: {listed}"
+    return (line if len(line) <= LONGEST_FOLD else f"{line[: LONGEST_FOLD - 1]}…") if steps else ""
+
+
+LONGEST_FOLD = 300
+"""Characters of the line that is left of an answer's steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelInfo:
     """A channel that can be named to tools. `open` says that every member of the workspace can read it."""

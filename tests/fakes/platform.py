@@ -6,14 +6,28 @@ It keeps `ChatPlatform`'s promises to services: whispers reach one person or rai
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, MessageRef, UserRef
+from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, MemberKind, MessageRef, Persona, UserRef
+from app.domain.run import MadeFile
 from app.domain.views import View
 from app.errors import NotReachable, PlatformError
-from app.ports.platform import PartRef, Reply, ReplyTarget, SavePart
+from app.ports.platform import (
+    Ability,
+    ChannelInfo,
+    FoundMessage,
+    PartRef,
+    Readers,
+    Reply,
+    ReplyTarget,
+    SavePart,
+    Step,
+    folded,
+)
+from tests.fakes.channels import FakeChannels
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,7 +41,7 @@ class Whisper:
 
 @dataclass
 class ChatMessage:
-    """A message in a channel; `run` is the answer's, `views` stand under it."""
+    """A message in a channel; `run` is the answer's, `views` stand under it. `aside`: ours, but no answer (a posted view, a file)."""
 
     ref: MessageRef
     thread: str
@@ -37,17 +51,24 @@ class ChatMessage:
     views: tuple[View, ...] = ()
     files: tuple[FileRef, ...] = ()
     at: datetime = EPOCH
+    aside: bool = False
+    persona: Persona | None = None
 
 
 @dataclass
 class FakePlatform:
-    """`people` says who is who (an outsider if not named); `broken` makes every outbound act fail until it is cleared."""
+    """`people` says who is who (an outsider if not named); `broken` makes every outbound act fail until it is cleared.
+
+    `channels` are what tools can name: `channels.add("C2", "support")`, `channels.add("C3", "board", only=[admin])`.
+    """
 
     name: str = "slack"
     shows_stop: bool = False
     keeps_history: bool = True
     names_admins: bool = True
+    abilities: frozenset[Ability] = frozenset(Ability)
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
+    channels: FakeChannels = field(default_factory=FakeChannels)
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
     names: dict[UserRef, str] = field(default_factory=dict)
     unreachable: set[UserRef] = field(default_factory=set)
@@ -58,6 +79,7 @@ class FakePlatform:
     homes: dict[UserRef, list[View]] = field(default_factory=dict)
     messages: list[ChatMessage] = field(default_factory=list)
     replies: list[FakeReply] = field(default_factory=list)
+    uploads: list[tuple[ReplyTarget, MadeFile]] = field(default_factory=list)
 
     def say(
         self,
@@ -121,12 +143,7 @@ class FakePlatform:
 
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         self.check()
-        return tuple(
-            HistoryMessage(
-                id=m.ref.id, text=m.text, author=m.author, from_agent=bool(m.run), at=m.at, files=m.files
-            )
-            for m in self.thread(conversation)[-limit:]
-        )  # fmt: skip
+        return tuple(_told(m) for m in [m for m in self.thread(conversation) if not m.aside][-limit:])
 
     async def download(self, workspace: str, file: FileRef, limit: int) -> bytes:
         self.check()
@@ -145,15 +162,81 @@ class FakePlatform:
     async def display_name(self, user: UserRef) -> str:
         return self.names.get(user, user.id)
 
+    async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
+        self.check()
+        ref = MessageRef(conversation.workspace, conversation.channel, self._next_id())
+        shown = ChatMessage(
+            ref, conversation.thread, "", views=(view,), at=self._now(), aside=True, persona=persona
+        )  # fmt: skip
+        self.messages.append(shown)
+        return ref
+
+    async def replace_view(self, message: MessageRef, view: View) -> None:
+        self.check()
+        found = next((m for m in self.messages if m.ref == message), None)
+        if found is None:
+            raise NotReachable
+        found.views = (view,)
+
+    async def find_channel(self, asker: UserRef, name: str) -> ChannelInfo | None:
+        self.check()
+        return self.channels.find(asker, name, self.people.get(asker, MemberKind.EXTERNAL))
+
+    async def readers(self, workspace: str, channel: str) -> Readers:
+        return Readers(False) if self.broken else self.channels.readers(channel)
+
+    async def channel_history(
+        self, asker: UserRef, channel: str, limit: int, before: str = ""
+    ) -> tuple[HistoryMessage, ...]:
+        self._able(Ability.CHANNEL_HISTORY)
+        if await self.find_channel(asker, channel) is None:
+            raise NotReachable
+        said = [m for m in self.messages if m.ref.channel == channel and m.text and not m.aside]
+        older = [m for m in said if not before or float(m.ref.id) < float(before)]
+        return tuple(_told(m) for m in older[-limit:]) if limit > 0 else ()
+
+    async def search(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
+        self._able(Ability.SEARCH)
+        found = []
+        for message in self.messages:
+            if query.casefold() in message.text.casefold() and message.text and not message.aside:
+                channel = await self.find_channel(asker, message.ref.channel)
+                if channel is not None:
+                    found.append(FoundMessage(channel, _told(message), f"https://chat.example/{message.ref.id}"))
+        return tuple(found[:limit])
+
+    async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
+        self._able(Ability.POST)
+        if channel not in self.channels.all:
+            raise NotReachable
+        ref = MessageRef(workspace, channel, self._next_id())
+        posted = ChatMessage(ref, ref.id, _inert(text), at=self._now(), persona=persona)
+        self.messages.append(posted)
+        return ref
+
+    async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
+        self._able(Ability.UPLOAD)
+        where, data = target.conversation, base64.b64decode(file.data)
+        ref = MessageRef(where.workspace, where.channel, self._next_id())
+        made = FileRef(f"F-{ref.id}", file.name, file.media_type, len(data))
+        self.blobs[made.id] = data
+        self.uploads.append((target, file))
+        self.messages.append(ChatMessage(ref, where.thread, "", files=(made,), at=self._now(), aside=True))
+
     def check(self) -> None:
         if self.broken:
             raise self.broken
 
-    def post(self, target: ReplyTarget) -> ChatMessage:
+    def begin(self, target: ReplyTarget) -> ChatMessage:
         ref = MessageRef(target.conversation.workspace, target.conversation.channel, self._next_id())
         message = ChatMessage(ref, target.conversation.thread, "", run=target.run, at=self._now())
         self.messages.append(message)
         return message
+
+    def _able(self, ability: Ability) -> None:
+        self.check()
+        if ability not in self.abilities:
+            raise NotReachable
 
     def _reply(self, target: ReplyTarget, save: SavePart, messages: list[ChatMessage]) -> FakeReply:
         self.check()
@@ -178,6 +261,7 @@ class FakeReply:
     messages: list[ChatMessage]
     statuses: list[str] = field(default_factory=list)
     appended: list[str] = field(default_factory=list)
+    shown_steps: list[tuple[Step, ...]] = field(default_factory=list)
     explanation: View | None = None
     ended: str = ""
 
@@ -192,9 +276,16 @@ class FakeReply:
     async def status(self, text: str) -> None:
         self.statuses.append(text)
 
+    async def steps(self, steps: Sequence[Step]) -> None:
+        self.shown_steps.append(tuple(steps))
+        if not self._resumed and not self.platform.broken:
+            said = "".join(self.appended)
+            await self._show(f"{said}\n{steps[-1].title}" if steps else said)
+
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         self.platform.check()
-        await self._show(text)
+        fold = folded(self.shown_steps[-1]) if self.shown_steps else ""
+        await self._show(f"{text}\n{fold}" if fold else text)
         self.messages[-1].views = tuple(views)
         self.ended = "finished"
 
@@ -209,12 +300,23 @@ class FakeReply:
         self.ended = "abandoned"
 
     async def _show(self, text: str) -> None:
-        text = text.replace("<!", "<\u200b!").replace("@channel", "@\u200bchannel")  # an answer rings nobody
+        text = _inert(text)
         limit = self.platform.part_limit
         pieces = [text[at : at + limit] for at in range(0, len(text), limit)] or [""]
         for position, piece in enumerate(pieces):
             if position == len(self.messages):
-                message = self.platform.post(self.target)
+                message = self.platform.begin(self.target)
                 self.messages.append(message)
                 await self.save(PartRef(position, message.ref))
             self.messages[position].text = piece
+
+
+def _inert(text: str) -> str:
+    return text.replace("<!", "<\u200b!").replace("@channel", "@\u200bchannel")  # an answer rings nobody
+
+
+def _told(message: ChatMessage) -> HistoryMessage:
+    ours = bool(message.run) or message.persona is not None
+    return HistoryMessage(
+        id=message.ref.id, text=message.text, author=message.author, from_agent=ours, at=message.at, files=message.files
+    )
