@@ -7,9 +7,8 @@ from contextlib import aclosing
 from typing import cast
 
 from agents import prompt
-from agents.toolbox import Toolbox
 from app.domain.agent import AgentSpec
-from app.domain.grants import Denied
+from app.domain.grants import Denied, Granted
 from app.domain.run import (
     ModelDone,
     ModelEvent,
@@ -26,7 +25,10 @@ from app.domain.run import (
     ToolResult,
     Usage,
 )
-from app.ports.agents import ModelClient, Tool
+from app.ports.agents import ModelClient, ToolBelt
+
+MAX_MODEL_CALLS = 20
+"""Whatever an agent's own limit says."""
 
 MAX_TOOL_CALLS = 50
 PARAGRAPH = "\n\n"
@@ -36,15 +38,16 @@ class Runner:
     """The agent loop. It keeps nothing between runs and is as deterministic as the answers it gets."""
 
     async def run(
-        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: Sequence[Tool]
+        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: ToolBelt
     ) -> AsyncGenerator[RunEvent]:
         """See AgentRunner."""
-        toolbox = Toolbox(agent, tools)
         talk = list(messages)
-        text, usage, calls_made = "", Usage(), 0
-        for _ in range(max(1, agent.max_steps)):
+        text, usage, room = "", Usage(), MAX_TOOL_CALLS
+        steps = min(max(1, agent.max_steps), MAX_MODEL_CALLS)
+        for _ in range(steps):
             done: ModelDone | None = None
-            stream = cast("AsyncGenerator[ModelEvent]", model.stream(_request(agent, talk, model, toolbox)))
+            request = await _request(agent, talk, model, tools)
+            stream = cast("AsyncGenerator[ModelEvent]", model.stream(request))
             async with aclosing(stream):
                 async for event in _paragraphed(stream, after=text):
                     if isinstance(event, ModelDone):
@@ -61,30 +64,33 @@ class Runner:
             if not calls:
                 yield RunFinished(text, usage, done.model, done.stop)
                 return
-            results: list[ToolResult] = []
-            for call in calls:
-                calls_made += 1
-                if calls_made > MAX_TOOL_CALLS:
-                    yield RunFinished(text, usage, done.model, Stop.TOOL, limit=f"{MAX_TOOL_CALLS} tool calls")
-                    return
-                decision = toolbox.decide(call)
+            decided: list[tuple[ToolCall, ToolResult | None]] = []
+            for call in calls[:room]:
+                decision = await tools.decide(call)
                 yield ToolDecided(call, decision)
-                if isinstance(decision, Denied):
-                    result = ToolResult(call.id, f"Not allowed: {decision.reason}.", is_error=True)
-                else:
-                    result = await toolbox.tool(call.name).call(call.id, call.arguments)
-                results.append(result)
+                decided.append((call, None if isinstance(decision, Granted) else _refused(call, decision)))
+            called = iter(await tools.call([call for call, refused in decided if refused is None]))
+            results = tuple(refused or next(called) for _, refused in decided)
+            for (call, _), result in zip(decided, results, strict=True):
                 yield ToolFinished(call, result)
-            talk.append(ModelMessage(Role.USER, tuple(results)))
-        yield RunFinished(text, usage, done.model if done else model.model, Stop.TOOL, limit=f"{agent.max_steps} steps")
+            if len(calls) > room:
+                yield RunFinished(text, usage, done.model, Stop.TOOL, limit=f"{MAX_TOOL_CALLS} tool calls")
+                return
+            room -= len(calls)
+            talk.append(ModelMessage(Role.USER, results))
+        yield RunFinished(text, usage, done.model if done else model.model, Stop.TOOL, limit=f"{steps} steps")
 
 
-def _request(agent: AgentSpec, talk: Sequence[ModelMessage], model: ModelClient, toolbox: Toolbox) -> ModelRequest:
+def _refused(call: ToolCall, denied: Denied) -> ToolResult:
+    return ToolResult(call.id, f"Not allowed: {denied.reason}", is_error=True)
+
+
+async def _request(agent: AgentSpec, talk: Sequence[ModelMessage], model: ModelClient, tools: ToolBelt) -> ModelRequest:
     return ModelRequest(
         model=model.model,
         system=prompt.system(agent),
         messages=tuple(talk),
-        tools=toolbox.specs(),
+        tools=await tools.specs(),
         max_output_tokens=agent.max_output_tokens,
         effort=agent.effort,
     )

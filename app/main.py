@@ -12,7 +12,6 @@ import structlog
 from aiohttp import web
 
 import agents.prompt
-import agents.tools
 from adapters.kms import local
 from adapters.models.anthropic import Anthropic
 from adapters.models.compatible import Compatible
@@ -20,6 +19,7 @@ from adapters.models.http import ModelHttp
 from adapters.models.offline import Offline
 from adapters.models.openai import OpenAI
 from agents.runner import Runner
+from agents.tools import QuestionTools
 from app.domain.secrets import Secret
 from app.engine import Engine, EngineOptions
 from app.errors import SettingsError
@@ -47,6 +47,7 @@ from app.services.plans import Planner
 from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
+from app.services.toolkit import Toolkit
 from app.services.transcripts import Transcripts
 from app.services.turns import Turns
 from app.services.workspaces import Workspaces
@@ -119,7 +120,7 @@ class Service:
             memory=memory,
             runner=Runner(),
             prompt=agents.prompt.build,
-            tools=agents.tools.tools,
+            tools=Toolkit([QuestionTools()]),
         )
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from agents.tools.current_time import CurrentTime
 from agents.tools.thread_history import ThreadHistory
-from app.domain.agent import AgentSpec
-from app.ports.agents import Question, Tool
+from app.ports.agents import RunFacts, Tool
 
 
-def tools(agent: AgentSpec, question: Question) -> Sequence[Tool]:
-    """Every tool there is, bound to this question. See ToolFactory."""
-    return (CurrentTime(question.now), ThreadHistory(agent, question))
+class QuestionTools:
+    """The tools that every question brings along. See ToolSource."""
+
+    async def tools(self, facts: RunFacts) -> Sequence[Tool]:
+        """See ToolSource."""
+        return (CurrentTime(facts.question.now), ThreadHistory(facts.agent, facts.question))

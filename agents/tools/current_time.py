@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.domain.grants import Target, Traits
 from app.domain.run import ToolResult, ToolSpec
 
 
@@ -26,8 +27,14 @@ class CurrentTime:
         },
     )
 
+    traits = Traits(parallel=True)
+
     def __init__(self, now: datetime) -> None:
         self._now = now
+
+    def target(self, arguments: Mapping[str, Any]) -> Target:
+        """See Tool."""
+        return Target()
 
     async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
         """See Tool."""

@@ -8,6 +8,7 @@ from typing import Any
 from agents.prompt import PERSON
 from app.domain.agent import AgentSpec
 from app.domain.chat import HistoryMessage
+from app.domain.grants import Target, Traits
 from app.domain.run import ToolResult, ToolSpec
 from app.ports.agents import Question
 
@@ -36,9 +37,16 @@ class ThreadHistory:
         },
     )
 
+    traits = Traits(parallel=True)
+    """Nothing but what everybody in the thread reads, and what the prompt may hold anyway: the run began with its taint."""
+
     def __init__(self, agent: AgentSpec, question: Question) -> None:
         self._agent = agent
         self._question = question
+
+    def target(self, arguments: Mapping[str, Any]) -> Target:
+        """See Tool."""
+        return Target()
 
     async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
         """See Tool."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, UserRef
-from app.domain.grants import Decision, Invoker, Target, Traits
+from app.domain.grants import CLEAN, Decision, Invoker, Taint, Target, Traits
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolCall, ToolResult, ToolSpec
 
 
@@ -89,7 +89,7 @@ class RunFacts:
     """What a run is for: who asked whom what, and where. Plain data, the same on every replay.
 
     `invoker` is the asker's class; `depth` counts hand-overs from agent to agent; `rights` are those of the agents that handed over, whose
-    grants bind this run too.
+    grants bind this run too. `taint` is of what it begins with: what is in the question, or what the agent before had read.
     """
 
     run: str
@@ -100,6 +100,7 @@ class RunFacts:
     hints: Hints = field(default_factory=dict)
     depth: int = 0
     rights: tuple[AgentSpec, ...] = ()
+    taint: Taint = CLEAN
 
     @property
     def workspace(self) -> str:

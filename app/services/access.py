@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, MemberKind, UserRef
-from app.domain.grants import Decision, Denied, Granted
+from app.domain.grants import Decision, Denied, Granted, Invoker
 from app.errors import BadInput, NotAllowed
 from app.ports.platform import ChatPlatform
 from app.services.workspaces import WorkspaceSettings
@@ -49,15 +49,17 @@ class Access:
 
     async def may_ask(self, user: UserRef, conversation: ConversationRef, *, from_bot: bool) -> Decision:
         """Whether this person may have an agent answer there, at the workspace's expense."""
-        if from_bot:
-            kind = MemberKind.BOT
-        elif user.workspace != conversation.workspace:
-            kind = MemberKind.EXTERNAL
-        else:
-            kind = await self._kind(user)
+        kind = await self._kind_here(user, conversation.workspace, from_bot=from_bot)
         async with self._database.read() as uow:
             row = await uow.workspaces.get(conversation.workspace)
         return _may_ask(kind, conversation, WorkspaceSettings.of(row.settings if row else {}))
+
+    async def invoker(self, user: UserRef, workspace: str, *, from_bot: bool) -> Invoker:
+        """What this person is when an agent of the workspace acts for them: an admin of Latchkey is an admin. Doubt is EXTERNAL."""
+        kind = await self._kind_here(user, workspace, from_bot=from_bot)
+        if kind is MemberKind.MEMBER and await self.is_admin(user):
+            return Invoker.ADMIN
+        return Invoker(kind.value)
 
     def operators(self, workspace: str) -> tuple[UserRef, ...]:
         """Admins of a workspace whom the operator named."""
@@ -120,6 +122,11 @@ class Access:
             if removed:
                 await uow.audit.append(AuditEntry(user.workspace, by.id, "admin.removed", user.id))
         return removed
+
+    async def _kind_here(self, user: UserRef, workspace: str, *, from_bot: bool) -> MemberKind:
+        if from_bot:
+            return MemberKind.BOT
+        return await self._kind(user) if user.workspace == workspace else MemberKind.EXTERNAL
 
     async def _kind(self, user: UserRef) -> MemberKind:
         platform = self._platform(user)

@@ -9,7 +9,7 @@ import structlog
 
 from app.domain.views import View
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
-from app.ports.platform import ChatPlatform, PartRef, Reply, ReplyTarget
+from app.ports.platform import ChatPlatform, PartRef, Reply, ReplyTarget, Step
 from app.store.unit_of_work import Database
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ class Delivery:
         self._opening: asyncio.Task[Reply] | None = None
         self._unsaid: list[str] = []
         self._status = ""
+        self._steps: tuple[Step, ...] = ()
 
     def begin(self) -> None:
         """Open it besides: the model is not kept waiting for the platform."""
@@ -50,6 +51,14 @@ class Delivery:
         reply = self._opened()
         if reply:
             await reply.status(text)
+
+    async def steps(self, steps: Sequence[Step]) -> None:
+        """Show what tools did and do so far, all of them."""
+        self._steps = tuple(steps)
+        self.begin()
+        reply = self._opened()
+        if reply:
+            await reply.steps(self._steps)
 
     async def finish(self, text: str, views: Sequence[View]) -> str:
         """End with the whole text. Tells the code of what went wrong, or nothing."""
@@ -98,6 +107,8 @@ class Delivery:
             reply = await self._platform.resume_reply(self.target, parts, self._save)
         if self._status:
             await reply.status(self._status)
+        if self._steps:
+            await reply.steps(self._steps)
         return reply
 
     async def _save(self, part: PartRef) -> None:

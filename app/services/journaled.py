@@ -1,16 +1,16 @@
-"""The model and the tools as a run gets them: every call is one step of its journal, paid for once and remembered."""
+"""The model as a run gets it: every call is one step of its journal, paid for once and remembered."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, ToolResult, Usage
+from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, Usage
 from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateLimited, Stopped, TimedOut, UserError
-from app.ports.agents import ModelClient, Tool
+from app.ports.agents import ModelClient
 from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
 from app.services.delivery import Delivery
@@ -156,25 +156,6 @@ class JournaledModel:
         if first and self._said and not self._said.endswith(PARAGRAPH):
             await self._delivery.append(PARAGRAPH)  # as the runner writes it, too
         await self._delivery.append(text)
-
-
-class JournaledTool:
-    """See Tool. A call whose result is remembered is not made again."""
-
-    def __init__(self, inner: Tool, journal: Journal, delivery: Delivery) -> None:
-        self.spec = inner.spec
-        self._inner = inner
-        self._journal = journal
-        self._delivery = delivery
-
-    async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """See Tool.call."""
-
-        async def work() -> Json:
-            await self._delivery.status(f"is using {self.spec.name}…")
-            return dump(await self._inner.call(call_id, arguments))
-
-        return load(ToolResult, await self._journal.step(f"tool:{self.spec.name}", work, stoppable=True))
 
 
 def patience(call: ModelCall, tries: int) -> float | None:

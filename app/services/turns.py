@@ -15,15 +15,16 @@ from app.domain.inbox import Claim, Receipt
 from app.domain.run import Json, RunFinished, RunState, Source, Stop, TextDelta, ToolFinished
 from app.domain.views import Feedback, Note, Sources, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
-from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
+from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
 from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform, ReplyTarget
 from app.services import explain
 from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
-from app.services.journaled import JournaledModel, JournaledTool
+from app.services.journaled import JournaledModel
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
 from app.services.sources import presentable
+from app.services.toolkit import Toolkit
 from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
 from app.store.unit_of_work import Database
@@ -76,7 +77,7 @@ class Turns:
         memory: Transcripts,
         runner: AgentRunner,
         prompt: PromptBuilder,
-        tools: ToolFactory,
+        tools: Toolkit,
     ) -> None:
         self._database = database
         self._platforms = platforms
@@ -141,7 +142,11 @@ class Turns:
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
         seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
         model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run))
-        tools = [JournaledTool(tool, journal, delivery) for tool in self._tools(agent, question)]
+        mention = plan.mention
+        facts = RunFacts(
+            claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint
+        )
+        tools = await self._tools.belt(facts, journal, delivery)
         messages = self._prompt(agent, question, context_window=choice.context_window)
         answer = _Answer()
         try:

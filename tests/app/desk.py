@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from agents import prompt
 from agents.runner import Runner
-from agents.tools import tools
+from agents.tools import QuestionTools
 from app.domain.chat import ConversationRef, FileRef, MessageRef, Place, UserRef
 from app.domain.events import Action, Addressed, Command, Mention, Nothing, OptionQuery, Outcome, Submission
 from app.domain.inbox import RunRecord
@@ -22,6 +22,7 @@ from app.services.arrivals import Arrivals
 from app.services.conversations import Conversations
 from app.services.intake import Intake
 from app.services.plans import Planner
+from app.services.toolkit import Toolkit
 from app.services.turns import Turns
 from app.store.unit_of_work import Database
 from tests.app.bench import MEMBER, WORKSPACE, Bench
@@ -195,7 +196,7 @@ class Desk:
         turns = Turns(
             bench.database, platforms,
             keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
-            runner=Runner(), prompt=prompt.build, tools=tools,
+            runner=Runner(), prompt=prompt.build, tools=Toolkit([QuestionTools()]),
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(
