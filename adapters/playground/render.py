@@ -38,6 +38,7 @@ from app.domain.views import (
     Table,
     Text,
     TextInput,
+    Verbatim,
     View,
     When,
 )
@@ -139,6 +140,8 @@ def _block(block: Block, names: Names) -> Json:
             return {"type": "feedback", "run": block.run}
         case Sources():
             return {"type": "sources", "links": [{"text": one.text, "url": one.url} for one in block.links()]}
+        case Verbatim():
+            return {"type": "verbatim", "text": block.text}
         case _:
             return _input(block)
 

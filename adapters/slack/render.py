@@ -49,6 +49,7 @@ from app.domain.views import (
     Table,
     Text,
     TextInput,
+    Verbatim,
     View,
 )
 
@@ -143,6 +144,7 @@ class _Drawing:
             Divider: self._divider,
             Feedback: self._feedback,
             Sources: self._sources,
+            Verbatim: self._verbatim,
         }
         yield from draw[type(block)](block)
 
@@ -211,6 +213,10 @@ class _Drawing:
         if lines:
             lines[0] = ("Sources: ", *lines[0])
             yield {"type": "context", "elements": [text_object(line, 3000, ringing=self.ringing) for line in lines]}
+
+    def _verbatim(self, block: Verbatim) -> Iterator[Json]:
+        text = {"type": "text", "text": block.text or " "}  # rich text knows no markup, so nothing need be escaped
+        yield {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
 
     def _input(self, block: TextInput | SecretInput | SelectInput | Checkbox | ChannelInput) -> Iterator[Json]:
         if self.surface not in {"modal", "home"}:

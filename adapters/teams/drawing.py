@@ -14,6 +14,7 @@ from app.domain.views import (
     Buttons,
     ChannelInput,
     Checkbox,
+    Code,
     Divider,
     Feedback,
     Fields,
@@ -30,6 +31,7 @@ from app.domain.views import (
     Table,
     Text,
     TextInput,
+    Verbatim,
 )
 
 INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
@@ -81,7 +83,7 @@ class Drawing:
             case _:
                 yield from self._words(block)
 
-    def _words(self, block: Heading | Text | Note | Notice | Fields | Divider | Sources) -> Iterator[Json]:
+    def _words(self, block: Heading | Text | Note | Notice | Fields | Divider | Sources | Verbatim) -> Iterator[Json]:
         match block:
             case Heading():
                 yield from runs((Bold(block.text),), self.names, size="Medium")
@@ -91,6 +93,9 @@ class Drawing:
                 yield from runs(block.text, self.names, isSubtle=True, size="Small")
             case Sources():
                 yield from runs(("Sources: ", *block.line(block.links())), self.names, isSubtle=True, size="Small")
+            case Verbatim():
+                items = runs((Code(block.text),), self.names)
+                yield {"type": "Container", "style": "emphasis", "items": items}
             case Notice():
                 items = runs((f"{_SYMBOLS[block.level]}  ", *block.text), self.names)
                 yield {"type": "Container", "style": _STYLES[block.level], "items": items}

@@ -226,6 +226,13 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Text that somebody must see exactly as it is, line by line, as code: nothing in it is markup, replaced or left out."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextInput:
     """A line (or several) to type."""
 
@@ -284,7 +291,7 @@ class ChannelInput:
 
 
 Block = (
-    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback | Sources
+    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback | Sources | Verbatim
     | TextInput | SecretInput | SelectInput | Checkbox | ChannelInput
 )  # fmt: skip
 

@@ -40,6 +40,7 @@ const BLOCKS = {
   heading: (block) => h("h3", { class: "view-heading" }, block.text),
   text: (block) => h("p", { class: "view-text" }, richText(block.text)),
   note: (block) => h("p", { class: "view-note" }, richText(block.text)),
+  verbatim: (block) => h("pre", { class: "view-verbatim", tabindex: 0 }, h("code", {}, block.text)),
   divider: () => h("hr", { class: "view-divider" }),
   notice: (block) =>
     h("div", { class: `notice notice-${block.level}`, role: block.level === "error" ? "alert" : "note" }, icon(NOTICE_ICONS[block.level] ?? "info"), h("p", {}, richText(block.text))),

@@ -39,6 +39,7 @@ from app.domain.views import (
     Table,
     Text,
     TextInput,
+    Verbatim,
     View,
     When,
     rich,
@@ -192,3 +193,13 @@ def test_sources_are_links_that_say_where_they_lead() -> None:
     (element,) = block["elements"]
     first = "<https://docs.example/a?b=1&amp;c=2|1. Docs &lt;!here&gt; (docs.example)>"
     assert element["text"] == f"Sources: {first} · <https://b.example|3. b.example>"
+
+
+def test_what_must_be_seen_exactly_is_shown_as_it_is() -> None:
+    made = render.message(View((Verbatim(f"channel: C1\n│ {MEAN}"),)), ringing=True)
+    check_message(made)
+    (preformatted,) = made[0]["elements"]
+    assert preformatted == {
+        "type": "rich_text_preformatted",
+        "elements": [{"type": "text", "text": f"channel: C1\n│ {MEAN}"}],
+    }

@@ -41,6 +41,7 @@ from app.domain.views import (
     Table,
     Text,
     TextInput,
+    Verbatim,
     View,
     When,
     rich,
@@ -241,3 +242,9 @@ def test_a_channel_is_known_by_its_link(typed: str) -> None:
 
 def test_what_is_no_channel_is_none() -> None:
     assert channels_in("general, #random https://e.vil/19:x") == ()
+
+
+def test_what_must_be_seen_exactly_is_shown_line_by_line_as_code() -> None:
+    (box,) = body(Verbatim("channel: C1\n│ *b* [x](https://evil.example)"))
+    lines = [[(run["text"], run["fontType"]) for run in line["inlines"]] for line in box["items"]]
+    assert lines == [[("channel: C1", "Monospace")], [("│ *b* [x](https://evil.example)", "Monospace")]]
