@@ -116,8 +116,8 @@ def _author(post: Post, resident: Resident | None) -> Json:
 
 def _block(block: Block, names: Names) -> Json:
     match block:
-        case Heading():
-            return {"type": "heading", "text": block.text}
+        case Heading() | Verbatim():
+            return {"type": "verbatim" if isinstance(block, Verbatim) else "heading", "text": block.text}
         case Text() | Note():
             return {"type": "note" if isinstance(block, Note) else "text", "text": _rich(block.text, names)}
         case Notice():
@@ -140,8 +140,6 @@ def _block(block: Block, names: Names) -> Json:
             return {"type": "feedback", "run": block.run}
         case Sources():
             return {"type": "sources", "links": [{"text": one.text, "url": one.url} for one in block.links()]}
-        case Verbatim():
-            return {"type": "verbatim", "text": block.text}
         case _:
             return _input(block)
 
