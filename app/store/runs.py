@@ -140,6 +140,7 @@ class RunRows:
                 "cached_read": item.usage.cached_read,
                 "cached_write": item.usage.cached_write,
                 "reasoning": item.usage.reasoning,
+                "searches": item.usage.searches,
                 "outcome": item.outcome,
                 "at": self._clock.now(),
             }

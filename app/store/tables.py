@@ -158,6 +158,7 @@ conversations = Table(
     Column("generation", Integer, nullable=False, default=0),
     Column("shared", Boolean, nullable=False, default=False),  # with other organisations, as was last told
     Column("agent_id", Id, nullable=False, default=""),  # who answers here; empty until somebody does
+    Column("taint", JSON, nullable=False, default=dict, server_default="{}"),  # of what its runs have read: a Taint
     Column("forget_before", Name, nullable=False, default=""),  # message id: older messages are not context any more
     Column("created_at", UtcDateTime, nullable=False),
     Column("active_at", UtcDateTime, nullable=False, index=True),
@@ -292,6 +293,7 @@ tool_uses = Table(  # each call of a tool that was let through: limits count the
     Column("tool", Name, nullable=False),
     Column("run_id", Id, nullable=False, index=True),
     Column("asker", Name, nullable=False),
+    Column("begun", Boolean, nullable=False, default=False),  # what changes something is begun once, whatever crashes
     Column("at", UtcDateTime, nullable=False, index=True),
     Index("ix_tool_uses_workspace_grant_at", "workspace", "grant_id", "at"),
 )

@@ -10,6 +10,8 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column("receipts", sa.Column("searches", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("conversations", sa.Column("taint", sa.JSON(), nullable=False, server_default="{}"))
     op.create_table(
         "approvals",
         sa.Column("id", sa.String(length=255), nullable=False),
@@ -100,6 +102,7 @@ def upgrade() -> None:
         sa.Column("tool", sa.String(length=255), nullable=False),
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("asker", sa.String(length=255), nullable=False),
+        sa.Column("begun", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tool_uses"),
     )
@@ -180,3 +183,5 @@ def downgrade() -> None:
     op.drop_index("ix_approvals_expires_at", table_name="approvals")
     op.drop_index("ix_approvals_conversation_id", table_name="approvals")
     op.drop_table("approvals")
+    op.drop_column("conversations", "taint")
+    op.drop_column("receipts", "searches")
