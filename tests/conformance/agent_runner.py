@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Any
 
 import pytest
 
 from app.domain.agent import AgentSpec
-from app.domain.grants import Approval, Denied, Granted, ToolGrant
+from app.domain.grants import Decision, Denied, Granted
 from app.domain.run import (
     ModelDone,
     ModelEvent,
@@ -31,6 +30,7 @@ from app.domain.run import (
 from app.errors import Overloaded
 from app.ports.agents import AgentRunner
 
+PING = ToolSpec("ping", "Answers pong.", {"type": "object", "properties": {}, "additionalProperties": False})
 QUESTION = (ModelMessage(Role.USER, (TextPart("what now?"),)),)
 
 
@@ -75,22 +75,38 @@ class ScriptedModel:
             raise
 
 
-class CountingTool:
-    """Answers `pong` and counts."""
+class CountingBelt:
+    """Lists `ping`, grants what `refused` does not name, answers `pong`, and writes down what it was asked for, in order."""
 
-    def __init__(self, name: str = "ping") -> None:
-        self.spec = ToolSpec(name, "Answers pong.", {"type": "object", "properties": {}, "additionalProperties": False})
-        self.calls: list[Mapping[str, Any]] = []
+    def __init__(self, *, refused: frozenset[str] = frozenset(), specs: tuple[ToolSpec, ...] = (PING,)) -> None:
+        self.refused = refused
+        self.listed = specs
+        self.log: list[str] = []
 
-    async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """See Tool."""
-        self.calls.append(arguments)
-        return ToolResult(call_id, "pong")
+    async def specs(self) -> tuple[ToolSpec, ...]:
+        """See ToolBelt."""
+        return self.listed
+
+    async def decide(self, call: ToolCall) -> Decision:
+        """See ToolBelt."""
+        self.log.append(f"decide {call.id}")
+        return Denied("it is not yours.") if call.id in self.refused else Granted()
+
+    async def call(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
+        """See ToolBelt."""
+        if calls:
+            self.log.append(f"call {' '.join(call.id for call in calls)}")
+        return tuple(ToolResult(call.id, f"pong {call.id}") for call in calls)
 
 
-def agent(*grants: ToolGrant, max_steps: int = 8) -> AgentSpec:
-    """An agent with these grants."""
-    return AgentSpec("a1", "test:w", "helper", "", "Help.", grants=grants, max_steps=max_steps)
+def agent(max_steps: int = 8) -> AgentSpec:
+    """An agent that may take so many steps."""
+    return AgentSpec("a1", "test:w", "helper", "", "Help.", max_steps=max_steps)
+
+
+def ping(*ids: str) -> tuple[ToolCall, ...]:
+    """Calls of these ids."""
+    return tuple(ToolCall(call_id, "ping", {}) for call_id in ids)
 
 
 class AgentRunnerSuite:
@@ -102,9 +118,9 @@ class AgentRunnerSuite:
         raise NotImplementedError
 
     async def _run(
-        self, runner: AgentRunner, spec: AgentSpec, model: ScriptedModel, tools: Sequence[CountingTool] = ()
+        self, runner: AgentRunner, spec: AgentSpec, model: ScriptedModel, belt: CountingBelt | None = None
     ) -> list[RunEvent]:
-        return [event async for event in runner.run(spec, QUESTION, model, tools)]
+        return [event async for event in runner.run(spec, QUESTION, model, belt or CountingBelt())]
 
     async def test_an_answer_ends_in_exactly_one_run_finished(self, runner: AgentRunner) -> None:
         events = await self._run(runner, agent(), ScriptedModel(says("all is well")))
@@ -112,79 +128,82 @@ class AgentRunnerSuite:
         assert events[-1] == RunFinished("alliswell", Usage(10, 2), "model-that-answered")
 
     async def test_the_decision_is_seen_before_the_tool_runs(self, runner: AgentRunner) -> None:
-        tool = CountingTool()
-        model = ScriptedModel(asks(ToolCall("c1", "ping", {})), says("done"))
-        async with aclosing(runner.run(agent(ToolGrant("ping")), QUESTION, model, [tool])) as events:
+        belt = CountingBelt()
+        model = ScriptedModel(asks(*ping("c1")), says("done"))
+        async with aclosing(runner.run(agent(), QUESTION, model, belt)) as events:
             async for event in events:
                 if isinstance(event, ToolDecided):
                     assert event.decision == Granted()
-                    assert tool.calls == []
+                    assert belt.log == ["decide c1"]
                 if isinstance(event, ToolFinished):
-                    assert event.result.content == "pong"
-        assert len(tool.calls) == 1
+                    assert event.result.content == "pong c1"
+        assert belt.log == ["decide c1", "call c1"]
+
+    async def test_the_model_is_told_of_what_the_belt_lists_and_of_nothing_else(self, runner: AgentRunner) -> None:
+        model = ScriptedModel(says("hello"))
+        await self._run(runner, agent(), model)
+        assert model.asked[0].tools == (PING,)
+        model = ScriptedModel(says("hello"))
+        await self._run(runner, agent(), model, CountingBelt(specs=()))
+        assert model.asked[0].tools == ()
 
     async def test_what_a_tool_answered_is_told_to_the_model(self, runner: AgentRunner) -> None:
-        model = ScriptedModel(asks(ToolCall("c1", "ping", {})), says("done"))
-        await self._run(runner, agent(ToolGrant("ping")), model, [CountingTool()])
-        assert model.asked[1].messages[-1] == ModelMessage(Role.USER, (ToolResult("c1", "pong"),))
+        model = ScriptedModel(asks(*ping("c1")), says("done"))
+        await self._run(runner, agent(), model)
+        assert model.asked[1].messages[-1] == ModelMessage(Role.USER, (ToolResult("c1", "pong c1"),))
 
-    async def test_a_tool_that_was_not_granted_is_not_listed_and_not_called(self, runner: AgentRunner) -> None:
-        tool = CountingTool()
-        model = ScriptedModel(asks(ToolCall("c1", "ping", {})), says("pity"))
-        events = await self._run(runner, agent(), model, [tool])
-        assert model.asked[0].tools == ()
-        assert any(isinstance(event, ToolDecided) and isinstance(event.decision, Denied) for event in events)
-        assert tool.calls == []
+    async def test_a_call_that_was_denied_is_never_made_and_the_model_is_told_why(self, runner: AgentRunner) -> None:
+        belt = CountingBelt(refused=frozenset({"c1"}))
+        model = ScriptedModel(asks(*ping("c1")), says("pity"))
+        events = await self._run(runner, agent(), model, belt)
+        assert belt.log == ["decide c1"]
+        (told,) = [event.result for event in events if isinstance(event, ToolFinished)]
+        assert told == ToolResult("c1", "Not allowed: it is not yours.", is_error=True)
         assert isinstance(events[-1], RunFinished)
 
-    async def test_an_unknown_tool_is_a_denial(self, runner: AgentRunner) -> None:
-        events = await self._run(
-            runner, agent(ToolGrant("rm")), ScriptedModel(asks(ToolCall("c1", "rm", {})), says("ok"))
-        )
-        assert [event.result.is_error for event in events if isinstance(event, ToolFinished)] == [True]
+    async def test_calls_of_one_turn_are_decided_in_order_made_in_one_go_and_answered_in_order(
+        self, runner: AgentRunner
+    ) -> None:
+        belt = CountingBelt(refused=frozenset({"c2"}))
+        model = ScriptedModel(asks(*ping("c1", "c2", "c3")), says("done"))
+        await self._run(runner, agent(), model, belt)
+        assert belt.log == ["decide c1", "decide c2", "decide c3", "call c1 c3"]
+        answered = [part for part in model.asked[1].messages[-1].parts if isinstance(part, ToolResult)]
+        assert [(part.call_id, part.is_error) for part in answered] == [("c1", False), ("c2", True), ("c3", False)]
 
-    async def test_a_pinned_argument_must_be_exactly_that(self, runner: AgentRunner) -> None:
-        tool = CountingTool()
-        grants = ToolGrant("ping", {"host": "docs.example.com"})
-        model = ScriptedModel(
-            asks(
-                ToolCall("c1", "ping", {"host": "evil.example"}), ToolCall("c2", "ping", {"host": "docs.example.com"})
-            ),
-            says("ok"),
-        )
-        await self._run(runner, agent(grants), model, [tool])
-        assert tool.calls == [{"host": "docs.example.com"}]
+    async def test_calls_beyond_the_limit_are_neither_decided_nor_made(self, runner: AgentRunner) -> None:
+        belt = CountingBelt()
+        model = ScriptedModel(*[asks(*ping(*(f"c{turn}-{n}" for n in range(30)))) for turn in range(2)])
+        events = await self._run(runner, agent(), model, belt)
+        assert sum(entry.startswith("decide") for entry in belt.log) == 50
+        assert isinstance(events[-1], RunFinished)
+        assert events[-1].limit == "50 tool calls"
 
-    async def test_malformed_arguments_never_reach_the_tool(self, runner: AgentRunner) -> None:
-        tool = CountingTool()
-        model = ScriptedModel(asks(ToolCall("c1", "ping", {}, malformed=True)), says("ok"))
-        await self._run(runner, agent(ToolGrant("ping")), model, [tool])
-        assert tool.calls == []
-
-    async def test_a_tool_that_needs_an_approval_is_denied_where_nobody_can_give_it(self, runner: AgentRunner) -> None:
-        tool = CountingTool()
-        grant = ToolGrant("ping", approval=Approval.ALWAYS)
-        await self._run(runner, agent(grant), ScriptedModel(asks(ToolCall("c1", "ping", {})), says("ok")), [tool])
-        assert tool.calls == []
+    async def test_no_agent_may_ask_its_model_more_than_twenty_times(self, runner: AgentRunner) -> None:
+        model = ScriptedModel(*[asks(*ping(f"c{n}")) for n in range(30)])
+        events = await self._run(runner, agent(max_steps=1000), model)
+        assert len(model.asked) == 20
+        assert isinstance(events[-1], RunFinished)
+        assert events[-1].limit == "20 steps"
 
     async def test_it_stops_at_the_step_limit_and_says_so(self, runner: AgentRunner) -> None:
-        model = ScriptedModel(*[asks(ToolCall(f"c{n}", "ping", {}), saying="on it") for n in range(9)])
-        events = await self._run(runner, agent(ToolGrant("ping"), max_steps=2), model, [CountingTool()])
+        model = ScriptedModel(*[asks(*ping(f"c{n}"), saying="on it") for n in range(9)])
+        events = await self._run(runner, agent(max_steps=2), model)
         last = events[-1]
         assert isinstance(last, RunFinished)
         assert last.limit == "2 steps"
         assert len(model.asked) == 2
 
     async def test_what_is_shown_is_what_is_finished_with(self, runner: AgentRunner) -> None:
-        model = ScriptedModel(asks(ToolCall("c1", "ping", {}), saying="Let me see."), says("Found it."))
-        events = await self._run(runner, agent(ToolGrant("ping")), model, [CountingTool()])
+        model = ScriptedModel(asks(*ping("c1"), saying="Let me see."), says("Found it."))
+        events = await self._run(runner, agent(), model)
         shown = "".join(event.text for event in events if isinstance(event, TextDelta))
         assert isinstance(events[-1], RunFinished)
         assert events[-1].text == shown == "Let me see.\n\nFoundit."
 
     async def test_closing_it_closes_the_models_stream(self, runner: AgentRunner) -> None:
         model = ScriptedModel(says("a long answer that nobody reads"))
-        events: AsyncGenerator[RunEvent] = runner.run(agent(), QUESTION, model, ())
+        events: AsyncGenerator[RunEvent] = runner.run(agent(), QUESTION, model, CountingBelt())
         await anext(events)
         await events.aclose()
         assert model.closed_early

@@ -12,6 +12,7 @@ import pytest
 
 import adapters
 import agents
+import app.services.tools
 from app.ports.agents import AgentRunner, Tool
 from app.ports.keys import KeyWrapper
 from app.ports.platform import ChatPlatform
@@ -46,7 +47,7 @@ def test_the_search_finds_a_class_that_has_everything_and_no_other(port: type) -
 
 
 def _implementations() -> Iterator[tuple[type, type]]:
-    for package in (adapters, agents):
+    for package in (adapters, agents, app.services.tools):
         for module in _modules(package):
             for cls in vars(module).values():
                 if inspect.isclass(cls) and cls.__module__ == module.__name__ and not cls.__name__.startswith("_"):
