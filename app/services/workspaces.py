@@ -123,6 +123,7 @@ class Workspaces:
                     await uow.keys.revoke(workspace, key.id)
                     await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
                 await uow.transcripts.forget_all(workspace)
+                await uow.approvals.forget_all(workspace)
                 await uow.references.forget_all(workspace)
                 await uow.workspaces.mark_removed(workspace)
                 await uow.audit.append(AuditEntry(workspace, ITSELF, "workspace.removed", workspace))

@@ -16,6 +16,7 @@ from app.errors import SettingsError
 from app.ports.clock import Clock
 from app.store import migrations, sqlite_driver
 from app.store.agents import AgentRows
+from app.store.approvals import ApprovalRows
 from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
@@ -39,6 +40,7 @@ class UnitOfWork:
         self.agents = AgentRows(connection, clock)
         self.inbox = InboxRows(connection, clock)
         self.runs = RunRows(connection, clock)
+        self.approvals = ApprovalRows(connection, clock)
         self.transcripts = TranscriptRows(connection, clock)
         self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)

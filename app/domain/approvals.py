@@ -1,0 +1,154 @@
+"""What waits for a person's word, or did: who may give it, how it ended, and how arguments are shown so that nothing in them hides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from app.domain.chat import MessageRef
+from app.domain.grants import Approval, GrantPlace, Invoker, Scope, Target, ToolGrant, Where
+
+LASTS = timedelta(minutes=10)
+"""How long a question to a person stands."""
+
+REMEMBERED = timedelta(days=30)
+"""How long "Always" holds."""
+
+LONGEST = 4000
+"""Characters of arguments that a person can be asked to read, on any platform."""
+
+MOST_LINES = 50
+LARGEST = 9000
+"""Bytes as JSON: a Teams card bears 24,000 in all, and each line costs it some 180."""
+
+_MARK = "⟨"
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters that nobody sees."""
+
+
+class ApprovalState(StrEnum):
+    """How a question to a person stands or ended."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"  # the run was stopped, or what was asked for is not granted any more
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRecord:
+    """One question to a person: ids and how it ended. What was asked exactly stands sealed beside it until it has ended."""
+
+    id: str
+    workspace: str
+    run: str
+    conversation: str
+    agent: str
+    grant: str
+    tool: str
+    target: str  # see `target_mark`
+    digest: str
+    asker: str
+    admins_only: bool
+    may_remember: bool
+    asked_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.PENDING
+    decided_by: str = ""
+    card: MessageRef | None = None
+
+    @property
+    def topic(self) -> str:
+        """What its run waits for."""
+        return topic(self.id)
+
+
+def approval_id(run: str, number: str) -> str:
+    """The one id that a call of a run can have."""
+    return f"{run}/{number}"
+
+
+def topic(approval: str) -> str:
+    """What the run of this approval waits for; no other wait hears it."""
+    return f"approval:{approval}"
+
+
+def target_mark(target: Target) -> str:
+    """What tells targets apart without saying what they are: a model may have written one. Empty where there is none."""
+    if not target.words:
+        return ""
+    parts = [target.host, target.method, target.channel, target.agent]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def remembered(
+    grant: ToolGrant, target: Target, *, channel: str, invoker: Invoker, new_id: str, by: str, now: datetime
+) -> ToolGrant | None:
+    """What "Always" grants: the same tool on this target only, here only, for whoever is what the asker is, for a while.
+
+    None where that would be no narrower than the tool itself.
+    """
+    scope = Scope(
+        hosts=(target.host,) if target.host else (),
+        methods=(target.method,) if target.method else grant.scope.methods,
+        channels=(target.channel,) if target.channel else (),
+        agents=(target.agent,) if target.agent else (),
+        schema=grant.scope.schema,
+    )
+    if not (target.words or scope.schema):
+        return None
+    ends = now + REMEMBERED
+    return ToolGrant(
+        tool=grant.tool, pinned=grant.pinned, approval=Approval.NEVER, id=new_id, scope=scope,
+        places=(GrantPlace(Where.CHANNEL, channel),), invokers=(invoker,), per_run=grant.per_run, per_day=grant.per_day,
+        expires=min(ends, grant.expires) if grant.expires else ends, granted_by=by,
+    )  # fmt: skip
+
+
+def spelled_out(arguments: Mapping[str, Any]) -> str | None:
+    """Arguments as a person reads them before they agree, all of them; None if that is more than somebody can be asked to read.
+
+    Lines of ours begin with a name, all others with a bar, so no argument can look like another one. Whatever has no shape of its own is
+    written by its number, so nothing hides.
+    """
+    lines = [line for name in sorted(arguments) for line in _lines(name, arguments[name])]
+    text = "\n".join(lines)
+    if len(lines) > MOST_LINES or len(text) > LONGEST or len(json.dumps(text, ensure_ascii=False).encode()) > LARGEST:
+        return None
+    return text
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    head = f"{seen(name)}:"
+    if not isinstance(value, str):
+        value = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    elif not value:
+        value = '""'
+    first, *more = value.split("\n")
+    if not more:
+        return [f"{head} {seen(first)}"]
+    return [head, *(f"│ {seen(line)}" for line in (first, *more))]
+
+
+def seen(text: str) -> str:
+    """The text with everything that cannot be seen (and the mark itself) written out, such as `⟨U+202E⟩`."""
+    shown, before = [], ""
+    for character in text:
+        shown.append(character if _has_a_shape(character, before) else f"{_MARK}U+{ord(character):04X}⟩")
+        before = character
+    return "".join(shown)
+
+
+def _has_a_shape(character: str, before: str) -> bool:
+    if character == _MARK or character in _BLANKS or not character.isprintable():
+        return False
+    code = ord(character)
+    if code == 0xFE0F:  # makes a picture of the sign before it
+        return ord(before or " ") > 0x2000
+    return not (0x180B <= code <= 0x180F or 0xFE00 <= code <= 0xFE0E or 0xE0100 <= code <= 0xE01EF)
