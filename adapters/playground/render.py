@@ -42,8 +42,12 @@ from app.domain.views import (
     View,
     When,
 )
+from app.ports.platform import folded
 
 Json = dict[str, Any]
+
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""What is shown as a picture; anything else is offered to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,12 @@ def message(post: Post, viewer: str, names: Names, resident: Resident | None) ->
         "at": _milliseconds(post.at.timestamp()),
         "text": post.text,
         "views": [view(screen, names) for screen in post.views],
-        "files": [{"name": file.name, "size": file.size} for file in post.files],
+        "files": [
+            {"id": file.id, "name": file.name, "size": file.size, "picture": file.media_type in PICTURES}
+            for file in post.files
+        ],
+        "steps": [{"title": one.title, "detail": one.detail, "state": one.state.value} for one in post.steps],
+        "fold": folded(post.steps),
         "state": post.state.value,
         "status": post.status,
         "edited": post.edited,
@@ -94,7 +103,7 @@ def person(resident: Resident) -> Json:
 def room(place: Room) -> Json:
     """A channel, or the chat with the app."""
     kind = {"kind": "app", "emoji": APP_EMOJI} if place.of else {"kind": "channel"}
-    return {"id": place.id, "name": place.name, "topic": place.topic, **kind}
+    return {"id": place.id, "name": place.name, "topic": place.topic, "private": bool(place.only), **kind}
 
 
 def suggestion(prompt: Suggestion) -> Json:

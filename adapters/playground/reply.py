@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.playground.room import Post, Rooms, State
 from app.domain.views import View
+from app.ports.platform import Step, StepState
 
 _RINGS = re.compile(r"<!(channel|here|everyone)(?:\|[^>]*)?>|<!subteam\^[^>]*>|@(?=(?:channel|here|everyone)\b)")
 _RANGES = (
@@ -58,6 +60,12 @@ class PlaygroundReply:
             self._post.status = text
             self._rooms.tell(self._post)
 
+    async def steps(self, steps: Sequence[Step]) -> None:
+        """Show what tools do, as a list that grows; it is folded when the answer is there."""
+        if not self._ended and self._post.steps != tuple(steps):
+            self._post.steps = tuple(steps)
+            self._rooms.tell(self._post)
+
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """End with the whole text."""
         self._end(State.DONE, text, views)
@@ -73,5 +81,7 @@ class PlaygroundReply:
     def _end(self, state: State, text: str, views: Sequence[View]) -> None:
         self._ended = True
         post = self._post
+        over = {StepState.RUNNING, StepState.WAITING}
+        post.steps = tuple(replace(one, state=StepState.FAILED) if one.state in over else one for one in post.steps)
         post.state, post.text, post.views, post.status, post.can_stop = state, inert(text), tuple(views), "", False
         self._rooms.tell(post)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from adapters.playground.world import APP_ID, APP_NAME, RESIDENTS, ROOMS, SEEDS, WORKSPACE, Resident, Room
 from app.domain.chat import ConversationRef, FileRef, MessageRef, Persona, Place, UserRef
 from app.domain.views import View
+from app.ports.platform import Step
 
 MOST_MESSAGES = 3000
 MOST_FILES = 32 * 1024 * 1024  # bytes of all files together
@@ -45,6 +46,8 @@ class Post:
     persona: Persona | None = None
     views: tuple[View, ...] = field(repr=False, default=())
     files: tuple[FileRef, ...] = ()
+    steps: tuple[Step, ...] = ()
+    aside: bool = False  # of the app, but nothing that an agent said: a screen, a file
     state: State = State.DONE
     status: str = ""
     only: str = ""
@@ -176,6 +179,17 @@ class Rooms:
             post
             for post in self._posts.values()
             if post.channel == conversation.channel and root in {post.id, post.thread} and not post.only
+        ]
+
+    def said_in(self, channel: str) -> list[Post]:
+        """What was said in a channel for all who are in it, oldest first."""
+        return [
+            post
+            for post in self._posts.values()
+            if post.channel == channel
+            and (post.text or post.files)
+            and not (post.only or post.aside)
+            and post.state in {State.DONE, State.FAILED}
         ]
 
     def conversation(self, post: Post) -> ConversationRef:

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import mimetypes
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
 from adapters.playground import parse
 from adapters.playground.deliver import Desk
 from adapters.playground.guard import HEADERS, Guard, check_host
+from adapters.playground.render import PICTURES
 from adapters.playground.room import Rooms
 from adapters.playground.windows import Window, Windows
 from adapters.playground.world import ADA, WORKSPACE, WORKSPACE_NAME
@@ -50,6 +52,7 @@ class PlaygroundServer:
             web.get(f"{BASE}/session", self._session),
             web.get(f"{BASE}/socket", self._socket),
             web.post(f"{BASE}/files", self._upload),
+            web.get(f"{BASE}/files/{{id}}", self._download),
         ]
 
     def address(self, host: str, port: int) -> str:
@@ -99,6 +102,18 @@ class PlaygroundServer:
         kind = request.content_type[:100]
         file = self._rooms.keep_file(name, kind, data)
         return web.json_response({"id": file.id, "name": file.name, "size": file.size}, headers=HEADERS)
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self._refusal(request):
+            return refusal
+        file = self._rooms.file(request.match_info["id"])
+        data = self._rooms.file_bytes(file.id) if file else None
+        if file is None or data is None:
+            return _answer(404, "That file is no longer there.")
+        if file.media_type in PICTURES:
+            return web.Response(body=data, headers=HEADERS, content_type=file.media_type)
+        kept_as = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"}
+        return web.Response(body=data, headers={**HEADERS, **kept_as}, content_type="application/octet-stream")
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request, wants_origin=True):

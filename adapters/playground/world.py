@@ -39,16 +39,17 @@ RESIDENTS = (ADA, MAX)
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A channel, or somebody's own chat with the app (then `of` is that person's id)."""
+    """A channel, private to the people in `only` if there are any, or somebody's own chat with the app (then `of` is that person's id)."""
 
     id: str
     name: str
     topic: str
     of: str = ""
+    only: tuple[str, ...] = ()
 
     def open_to(self, person: str) -> bool:
         """Whether a person sees it."""
-        return self.of in {"", person}
+        return self.of in {"", person} and (not self.only or person in self.only)
 
 
 ROOMS = (
@@ -56,6 +57,7 @@ ROOMS = (
     Room("C-PRODUCT", "product", "What we build next, and why"),
     Room("C-SUPPORT", "support", "Questions from customers"),
     Room("C-RANDOM", "random", "Everything else"),
+    Room("C-BOARD", "board", "Private: who is not here must not read it", only=(ADA.id,)),
     *(Room(f"D-{one.id}", APP_NAME, "Only you and the app", of=one.id) for one in RESIDENTS),
 )
 

@@ -19,7 +19,7 @@ async def download(web: WebApi, here: Installation, file: FileRef, limit: int) -
     if file.size > limit:
         raise PlatformError(f"the file is larger than {limit} bytes")
     url = file.url or await _address(web, here, file)
-    if not _is_slacks(url, web.base_url):
+    if not is_slacks(url, web.base_url):
         raise PlatformError("the file is not at Slack")
     headers = {"Authorization": f"Bearer {here.token.reveal()}"}
     asked = web.session.get(url, headers=headers, allow_redirects=False, proxy=web.proxy)
@@ -43,7 +43,8 @@ async def _address(web: WebApi, here: Installation, file: FileRef) -> str:
     return string(found.get("url_private_download")) or string(found.get("url_private"))
 
 
-def _is_slacks(url: str, api: str) -> bool:
+def is_slacks(url: str, api: str) -> bool:
+    """Whether an address is where Slack keeps files: the bot's token, and files, go there and nowhere else."""
     target, base = urlsplit(url), urlsplit(api)
     if base.hostname == "slack.com":
         return target.scheme == "https" and target.netloc == "files.slack.com"

@@ -20,6 +20,8 @@ _LONGEST_WAIT = 60.0
 _MOST_PAGES = 25
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message", "bot_message"}
 
+ASIDE = "aside"
+
 
 async def fetch(
     web: WebApi, here: Installation, conversation: ConversationRef, limit: int
@@ -34,7 +36,8 @@ async def fetch(
             if error.error == "thread_not_found":
                 break
             raise
-        newest.extend(made for one in items(page.get("messages")) if (made := message_of(obj(one), here.me)))
+        said = [obj(one) for one in items(page.get("messages"))]
+        newest.extend(made for one in said if not aside(one) and (made := message_of(one, here.me)))
         cursor = string(obj(page.get("response_metadata")).get("next_cursor"))
         if not cursor:
             break
@@ -53,6 +56,30 @@ async def _read(web: WebApi, here: Installation, args: dict[str, Any]) -> Json:
                 raise
             await asyncio.sleep(wait)
     raise AssertionError("unreachable")
+
+
+def aside(message: Json) -> bool:
+    """Whether a message of ours is a posted screen: nothing that anybody said."""
+    return mark_of(message)[0] == ASIDE
+
+
+def mark_of(message: Json) -> tuple[str, int]:
+    """Which run and part a message of ours belongs to, from its metadata or the ids of its blocks; ("", -1) if nothing says.
+
+    A posted screen belongs to no run: ASIDE stands in its place.
+    """
+    payload = obj(obj(message.get("metadata")).get("event_payload"))
+    if string(payload.get("run")):
+        part = payload.get("part")
+        return string(payload["run"]), part if isinstance(part, int) else -1
+    for block in (obj(one) for one in items(message.get("blocks"))):
+        kind, _, rest = string(block.get("block_id")).partition(":")
+        if kind == ASIDE:
+            return ASIDE, -1
+        run, _, part = rest.rpartition(":")
+        if kind == "answer" and run:
+            return run, int(part) if part.isdecimal() else -1
+    return "", -1
 
 
 def message_of(message: Json, me: Identity) -> HistoryMessage | None:

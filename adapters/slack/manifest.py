@@ -9,13 +9,18 @@ SCOPES = (
     "app_mentions:read",  # to be mentioned
     "assistant:write",  # prompts offered in the messages tab, and what an app with agent_view must have
     "channels:history",  # follow-ups in a thread, and the thread as context
+    "channels:read",  # which channels there are and who is in them, for tools
     "chat:write",
     "chat:write.customize",  # an agent answers under its own name and icon
     "commands",
     "files:read",  # files that hang on a question
+    "files:write",  # files that agents make
     "groups:history",
+    "groups:read",
     "im:history",
     "mpim:history",
+    "mpim:read",
+    "search:read.public",  # an agent that may search finds what its asker may read
     "users:read",  # who is an admin, a guest or a stranger
 )
 

@@ -27,6 +27,9 @@ EVENTS = (
 COMMANDS = ("/byok",)
 """The slash commands that are handled; the same test holds."""
 
+LEAVE = "search"
+"""Under which name a message's leave to search stands in its hints."""
+
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message", "bot_message"}
 
 
@@ -150,9 +153,16 @@ def _spoken(envelope: Json, inner: Json, me: Identity) -> Event:
         at=at,
         text=without_mention(raw, me),
         files=files,
-        hints={"team": string(inner.get("user_team")) or string(inner.get("team")) or me.team},
+        hints=_hints(inner, me),
         from_bot=bool(inner.get("bot_id")) or inner.get("subtype") == "bot_message",
     )
+
+
+def _hints(inner: Json, me: Identity) -> dict[str, str]:
+    """What `open_reply` and `search` want back. Slack has put the leave to search into two places so far."""
+    leave = string(obj(inner.get("assistant_thread")).get("action_token")) or string(inner.get("action_token"))
+    team = string(inner.get("user_team")) or string(inner.get("team")) or me.team
+    return {"team": team} | ({LEAVE: leave} if leave else {})
 
 
 def _addressed(place: Place, *, is_reply: bool, mentioned: bool) -> Addressed | None:

@@ -8,24 +8,37 @@ from collections.abc import Sequence
 import structlog
 from aiohttp import web
 
-from adapters.slack import files, history, render
+from adapters.slack import files, history, render, uploads
 from adapters.slack.app import SlackApp
+from adapters.slack.channels import Channels
 from adapters.slack.edge import Edge
 from adapters.slack.identity import PLATFORM, Json
 from adapters.slack.installations import Installation, Installations
 from adapters.slack.people import People
+from adapters.slack.posts import Posts
 from adapters.slack.reply import SlackReply
+from adapters.slack.searches import Searches
 from adapters.slack.socket_mode import SocketMode
 from adapters.slack.thread import Thread
 from adapters.slack.traffic import Limits
 from adapters.slack.web_api import SLACK_API, SlackRefused, WebApi
 from adapters.slack.written import Part
-from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, MessageRef, UserRef
+from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, MemberKind, MessageRef, Persona, UserRef
+from app.domain.run import MadeFile
 from app.domain.secrets import Secret
 from app.domain.views import View
 from app.errors import NotReachable, PlatformError, SettingsError
 from app.ports.inbound import Inbound
-from app.ports.platform import PartRef, Reply, ReplyTarget, SavePart
+from app.ports.platform import (
+    Ability,
+    ChannelInfo,
+    FoundMessage,
+    PartRef,
+    Readers,
+    Reply,
+    ReplyTarget,
+    SavePart,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +56,7 @@ class Slack:
     shows_stop = True
     keeps_history = True
     names_admins = True
+    abilities = frozenset(Ability)
 
     def __init__(
         self,
@@ -56,6 +70,9 @@ class Slack:
         self._web = WebApi(api_url)
         self._installations = Installations(self._web, bot_token, limits or Limits())
         self._people = People(self._web, self._installations)
+        self._posts = Posts(self._web, self._installations)
+        self._channels = Channels(self._web, self._installations, self._people)
+        self._searches = Searches(self._web, self._installations, self._channels)
         self._signing_secret = signing_secret
         self._app_token = app_token
         self._app: SlackApp | None = None
@@ -153,6 +170,40 @@ class Slack:
     async def display_name(self, user: UserRef) -> str:
         """See ChatPlatform."""
         return await self._people.name(user)
+
+    async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
+        """See ChatPlatform."""
+        return await self._posts.view(conversation, view, persona)
+
+    async def replace_view(self, message: MessageRef, view: View) -> None:
+        """See ChatPlatform."""
+        await self._posts.replace(message, view)
+
+    async def find_channel(self, asker: UserRef, name: str) -> ChannelInfo | None:
+        """See ChatPlatform."""
+        return await self._channels.find(asker, name)
+
+    async def readers(self, workspace: str, channel: str) -> Readers:
+        """See ChatPlatform."""
+        return await self._channels.readers(workspace, channel)
+
+    async def channel_history(
+        self, asker: UserRef, channel: str, limit: int, before: str = ""
+    ) -> tuple[HistoryMessage, ...]:
+        """See ChatPlatform. Replies within threads are not among them."""
+        return await self._channels.history(asker, channel, limit, before)
+
+    async def search(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
+        """See ChatPlatform. Of open channels only: Slack gives a bot no others."""
+        return await self._searches.run(asker, query, hints, limit)
+
+    async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
+        """See ChatPlatform."""
+        return await self._posts.message(workspace, channel, text, persona)
+
+    async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
+        """See ChatPlatform."""
+        await uploads.upload(self._web, await self._at(target.conversation), target, file)
 
     @property
     def _heard(self) -> SlackApp:

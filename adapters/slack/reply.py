@@ -12,13 +12,14 @@ from adapters.slack import render
 from adapters.slack.elements import button
 from adapters.slack.fences import closed, reopening
 from adapters.slack.identity import Json
+from adapters.slack.steps import NO_CARDS, Steps
 from adapters.slack.text import Inert, head_and_tail, inert, split
 from adapters.slack.thread import ENDED, NO_STREAMS, Thread
 from adapters.slack.web_api import SlackRefused
 from adapters.slack.written import Part, Written
 from app.domain.views import Button, View
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
-from app.ports.platform import ReplyTarget, SavePart
+from app.ports.platform import ReplyTarget, SavePart, Step
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class SlackReply:
         self._resumed = resumed
         self._inert = Inert()
         self._pending = ""  # harmless text that nobody sees yet
+        self._steps = Steps()
         self._shown = ""  # harmless text that stands in the parts
         self._status = THINKING
         self._status_said = ""
@@ -65,13 +67,20 @@ class SlackReply:
         self._status = text
         self._wake.set()
 
+    async def steps(self, steps: Sequence[Step]) -> None:
+        """See Reply."""
+        self._steps.now(steps)
+        self._wake.set()
+
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """See Reply."""
         await self._take_over()
-        blocks = render.under_answer(views) if views else []
+        self._steps.end()
+        blocks = [*self._steps.fold, *(render.under_answer(views) if views else [])]
         whole = inert(text)
         try:
             await self._found_again()
+            await self._last_cards()
             known = len(self._written.parts)
             await self._written.settle(self._texts(whole, has_blocks=bool(blocks)), blocks)
             self._stale_status = self._stale_status and len(self._written.parts) <= known
@@ -104,13 +113,30 @@ class SlackReply:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await asyncio.sleep(self._next_at - time.monotonic() if self._pending else 0)
+            await asyncio.sleep(self._next_at - time.monotonic() if self._has_news else 0)
             async with self._busy:
                 await self._tell()
-                if self._pending and not self._muted:
+                if self._has_news:
                     await self._show()
-            if self._pending and not self._muted:
+            if self._has_news:
                 self._wake.set()
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether there is something that people could see and do not yet."""
+        return not self._muted and (bool(self._pending) or self._has_steps)
+
+    @property
+    def _has_steps(self) -> bool:
+        if self._resumed:
+            return False
+        by_line = self._editing or not self._traffic.has("streaming")
+        return self._steps.line_is_new if by_line else bool(self._cards)
+
+    @property
+    def _cards(self) -> list[Json]:
+        """What tools did and nobody has seen, where the workspace shows it as cards."""
+        return self._steps.fresh if self._traffic.has("streaming") and self._traffic.has("cards") else []
 
     async def _tell(self) -> None:
         """Say what is being done, and let Slack show its stop button."""
@@ -148,34 +174,36 @@ class SlackReply:
 
     async def _begin(self) -> None:
         """A new message: a stream if the workspace has them and the minute has one left, else one that is edited."""
-        if not self._pending.strip() or await self._found_again():
+        if not (self._pending.strip() or self._has_steps) or await self._found_again():
             return
         last = self._written.last
         opener = self._opener or (reopening(last.text, self._pending) if last else "")
-        prefix = f"{opener}\n" if opener else ""
+        prefix = f"{opener}\n" if opener and self._pending.strip() else ""
         head, _ = head_and_tail(self._pending, self._limits.part_bytes - len(prefix.encode()) - 8)
         text = prefix + head
         if not self._editing and self._traffic.has("streaming") and self._traffic.take("chat.startStream"):
-            ts = await self._started(text)
-            if ts:
+            cards = self._cards
+            if ts := await self._started(text, cards):
+                self._steps.bytes = 0
+                self._steps.took(cards)
                 await self._add(Part(ts, text, live=True), head)
                 return
         if self._traffic.take("chat.postMessage"):
             if not self._editing:
                 self._editing = True
                 self._traffic.edited += 1
-            ts = await self._thread.post(text, self._stop_button(), position=len(self._written.parts), patient=False)
+            ts = await self._thread.post(text, self._below(), position=len(self._written.parts), patient=False)
             await self._add(Part(ts, text, exact=False), head)
 
-    async def _started(self, text: str) -> str:
+    async def _started(self, text: str, cards: list[Json]) -> str:
         """The id of a new stream; empty if the workspace gives none just now."""
         try:
-            return await self._thread.start(text)
+            return await self._thread.start(text, cards)
         except PlatformRateLimited:
             return ""
         except SlackRefused as error:
-            if error.error in NO_STREAMS:
-                self._traffic.lacks("streaming")
+            if error.error in NO_STREAMS or (cards and error.error in NO_CARDS):
+                self._traffic.lacks("streaming" if error.error in NO_STREAMS else "cards")
             else:
                 log.warning("slack stream refused", run=self._target.run, error=error.error)
             return ""
@@ -196,13 +224,18 @@ class SlackReply:
 
     async def _stream(self, part: Part) -> None:
         whole = part.text + self._pending
-        fits, rest = head_and_tail(whole, self._limits.part_bytes - 8)
+        cards = self._cards
+        if not (self._pending or cards):
+            self._steps.took_line()  # which a stream does not show
+            return
+        fits, rest = head_and_tail(whole, self._limits.part_bytes - 8 - self._steps.bytes)
         old = time.monotonic() - part.started > self._limits.part_seconds
         if old or rest:
             await self._roll(part, "" if old else fits[len(part.text) :])
         elif self._traffic.take("chat.appendStream"):
             text = self._pending
-            await self._thread.append(part.ts, text)
+            await self._thread.append(part.ts, text, cards)
+            self._steps.took(cards)
             self._took(part, text)
 
     async def _roll(self, part: Part, head: str) -> None:
@@ -224,7 +257,7 @@ class SlackReply:
         if rest:
             self._opener = reopening(text, rest)
             text = closed(text)
-        blocks = [] if rest else self._stop_button()
+        blocks = [] if rest else self._below()
         await self._thread.edit(part.ts, text, blocks, position=len(self._written.parts) - 1)
         self._took(part, more)
         part.text = text
@@ -232,7 +265,7 @@ class SlackReply:
             await self._begin()
 
     async def _add(self, part: Part, head: str) -> None:
-        self._opener, self._stale_status = "", False
+        self._opener, self._stale_status = "" if head.strip() else self._opener, False
         self._seen(head)
         await self._written.add(part)
 
@@ -246,7 +279,10 @@ class SlackReply:
         self._pending = self._pending[len(text) :]
 
     def _refused(self, error: SlackRefused, part: Part | None) -> None:
-        if part is not None and error.error in ENDED:
+        if self._cards and error.error in NO_CARDS:
+            self._traffic.lacks("cards")
+            self._wake.set()
+        elif part is not None and error.error in ENDED:
             self._written.no_longer_live(part)  # Slack ended it: the next text begins another message
             self._muted = error.error == "stopped_by_user"
         elif part is not None and error.error in {"msg_too_long", "msg_blocks_too_long"}:
@@ -264,6 +300,18 @@ class SlackReply:
             await self._thread.say_session("active")
         if self._stale_status:
             await self._thread.say_status("")
+
+    async def _last_cards(self) -> None:
+        """A stream that ends shows how its steps ended; where it does not take that, the line beneath the answer tells."""
+        part, cards = self._written.last, self._cards
+        if part is None or not part.live or not cards:
+            return
+        try:
+            await self._thread.append(part.ts, "", cards)
+        except PlatformError as error:
+            log.info("slack took no more cards", run=self._target.run, reason=error.message)
+        else:
+            self._steps.took(cards)
 
     async def _take_over(self) -> None:
         """End the task between two calls, never within one: what Slack took must be known."""
@@ -290,6 +338,10 @@ class SlackReply:
             self._traffic.edited -= 1
             self._editing = False
 
-    def _stop_button(self) -> list[Json]:
-        """Where Slack shows no stop button of its own, the message carries one until the answer ends."""
-        return [{"type": "actions", "elements": [button(Button("stop", "Stop", self._target.run))]}]
+    def _below(self) -> list[Json]:
+        """Where Slack shows no steps and no stop button of its own, the message carries them until the answer ends."""
+        self._steps.took_line()
+        return [
+            *self._steps.below,
+            {"type": "actions", "elements": [button(Button("stop", "Stop", self._target.run))]},
+        ]

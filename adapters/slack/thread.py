@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import structlog
 
-from adapters.slack.emoji import shortcode
+from adapters.slack.history import mark_of
 from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation
+from adapters.slack.persona import as_persona
 from adapters.slack.text import cut, literal
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
@@ -50,16 +51,16 @@ class Thread:
         self.channel = target.conversation.channel
         self.root = target.conversation.thread
 
-    async def start(self, text: str) -> str:
+    async def start(self, text: str, cards: list[Json]) -> str:
         """Begin a stream; returns the message's id."""
         team = self._target.hints.get("team") or self._here.me.team
-        args: Json = {"channel": self.channel, "thread_ts": self.root, "markdown_text": text}
+        args: Json = {"channel": self.channel, "thread_ts": self.root} | _pieces(text, cards)
         args |= {"recipient_team_id": team, "recipient_user_id": self._target.asker.id}
         return string((await self._as_persona("chat.startStream", args)).get("ts"))
 
-    async def append(self, ts: str, text: str) -> None:
-        """More text for a stream."""
-        await self._call("chat.appendStream", {"channel": self.channel, "ts": ts, "markdown_text": text})
+    async def append(self, ts: str, text: str, cards: list[Json]) -> None:
+        """More text and task cards for a stream."""
+        await self._call("chat.appendStream", {"channel": self.channel, "ts": ts} | _pieces(text, cards))
 
     async def stop(self, ts: str, text: str, blocks: list[Json], *, position: int, last: bool) -> None:
         """End a stream with its last text and what stands under it."""
@@ -143,7 +144,7 @@ class Thread:
             if not self._here.me.wrote(message) or float(ts or 0) <= float(self._target.asked):
                 continue
             run, position = mark_of(message)
-            if run in {"", self._target.run}:
+            if run in {"", self._target.run} and not items(message.get("files")):  # files are sent beside an answer
                 ours.append((ts, position))
         return ours
 
@@ -183,19 +184,7 @@ class Thread:
             raise
 
     async def _as_persona(self, method: str, args: Json) -> Json:
-        persona = self._target.persona
-        code = shortcode(persona.emoji)
-        name = persona.name if code or not persona.emoji else f"{persona.emoji} {persona.name}"
-        dressed = {"username": cut(name, 80)} | ({"icon_emoji": code} if code else {})
-        if not self.traffic.has("chat:write.customize") or not persona.name:
-            return await self._call(method, args)
-        try:
-            return await self._call(method, args | dressed)
-        except SlackRefused as error:
-            if error.error not in {"missing_scope", "invalid_arguments"}:
-                raise
-            self.traffic.lacks("chat:write.customize")
-            return await self._call(method, args)
+        return await as_persona(self._call, self.traffic, self._target.persona, method, args)
 
     async def _if_there(self, method: str, args: Json) -> bool:
         """An extra that not every workspace has; whatever goes wrong, the answer goes on."""
@@ -226,18 +215,10 @@ class Thread:
         raise AssertionError("unreachable")
 
 
-def mark_of(message: Json) -> tuple[str, int]:
-    """Which run and part a message of ours belongs to, from its metadata or the ids of its blocks; ("", -1) if nothing says."""
-    payload = obj(obj(message.get("metadata")).get("event_payload"))
-    if string(payload.get("run")):
-        part = payload.get("part")
-        return string(payload["run"]), part if isinstance(part, int) else -1
-    for block in (obj(one) for one in items(message.get("blocks"))):
-        kind, _, rest = string(block.get("block_id")).partition(":")
-        run, _, part = rest.rpartition(":")
-        if kind == "answer" and run:
-            return run, int(part) if part.isdecimal() else -1
-    return "", -1
+def _pieces(text: str, cards: list[Json]) -> Json:
+    if not cards:
+        return {"markdown_text": text}
+    return {"chunks": [*cards, *([{"type": "markdown_text", "text": text}] if text else [])]}
 
 
 def _first_words(blocks: list[Json]) -> str:

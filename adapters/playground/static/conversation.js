@@ -65,7 +65,7 @@ export class Conversation {
   }
 
   showHead(channel, isApp) {
-    const sign = isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-small") : h("span", { class: "pane-sign" }, icon("hash"));
+    const sign = isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-small") : h("span", { class: "pane-sign" }, icon(channel.private ? "lock" : "hash"));
     fill(
       this.head,
       iconButton("back", "Back to all channels", () => this.go({ pane: "sidebar" }), { class: "icon-button only-phone" }),
@@ -99,7 +99,7 @@ export class Conversation {
       h("button", { type: "button", class: "prompt", on: { click: () => this.composer.set(prompt.message) } }, h("strong", {}, prompt.title), h("span", {}, prompt.message)));
     fill(
       this.list.intro,
-      isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-large") : h("span", { class: "intro-sign" }, icon("hash")),
+      isApp ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-large") : h("span", { class: "intro-sign" }, icon(channel.private ? "lock" : "hash")),
       h("h3", {}, isApp ? `Ask ${channel.name} anything` : `Welcome to #${channel.name}`),
       h("p", {}, isApp ? "This chat is between you and the app. Every message starts a thread; the answer comes there." : introOf(channel, store)),
       isApp && prompts.length ? h("div", { class: "prompts", role: "group", "aria-label": "Suggestions" }, prompts) : null,

@@ -3,6 +3,7 @@
 import { avatar, clock, day, fill, h, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
 import { showMarkdown } from "./markdown.js";
+import { showSteps } from "./steps.js";
 import { showView } from "./view.js";
 
 const NEAR_THE_END = 80;
@@ -89,6 +90,12 @@ function sizeOf(bytes) {
   return bytes < 1024 ? `${bytes} B` : bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
+function fileItem(file) {
+  const address = `files/${encodeURIComponent(file.id)}`;
+  if (file.picture) return h("li", { class: "file-picture" }, h("a", { href: address, target: "_blank", rel: "noopener" }, h("img", { src: address, alt: file.name, loading: "lazy" })));
+  return h("li", { class: "file" }, icon("file"), h("a", { href: address, download: file.name }, file.name), h("span", { class: "file-size" }, sizeOf(file.size)));
+}
+
 class MessageItem {
   constructor(options) {
     this.options = options;
@@ -138,7 +145,7 @@ class MessageItem {
     fill(this.side, isContinued ? h("time", { class: "message-time-side" }, clock(message.at)) : avatar(message.author));
     fill(this.head, isContinued ? null : this.heading(message));
     this.keepFocus(() => {
-      fill(this.foot, this.files(message), this.status(message), this.unsent(message), this.views(message), this.replies(message, replies));
+      fill(this.foot, this.files(message), showSteps(message), this.status(message), this.unsent(message), this.views(message), this.replies(message, replies));
       fill(this.tools, this.toolButtons(message));
     });
   }
@@ -164,7 +171,7 @@ class MessageItem {
 
   files(message) {
     if (!message.files.length) return null;
-    return h("ul", { class: "attached", "aria-label": "Files" }, message.files.map((file) => h("li", { class: "file" }, icon("file"), h("span", {}, file.name), h("span", { class: "file-size" }, sizeOf(file.size)))));
+    return h("ul", { class: "attached", "aria-label": "Files" }, message.files.map(fileItem));
   }
 
   unsent(message) {

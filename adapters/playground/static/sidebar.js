@@ -52,7 +52,7 @@ function placeLink(store, channel, isWorking, go) {
       data: { key: `place-${channel.id}`, channel: channel.name },
       on: { click: () => go({ channel: channel.id }) },
     },
-    channel.kind === "app" ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-small") : h("span", { class: "place-sign" }, icon("hash")),
+    channel.kind === "app" ? avatar({ kind: "app", name: channel.name, emoji: channel.emoji }, "avatar-small") : h("span", { class: "place-sign" }, icon(channel.private ? "lock" : "hash")),
     h("span", { class: "place-name" }, channel.name),
     isWorking ? h("span", { class: "place-working" }, h("span", { class: "visually-hidden" }, "answering")) : null,
     unread ? h("span", { class: "place-dot" }, h("span", { class: "visually-hidden" }, "unread")) : null,

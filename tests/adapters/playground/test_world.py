@@ -11,11 +11,12 @@ def test_the_composer_offers_exactly_the_commands_that_are_understood() -> None:
     }
 
 
-def test_everybody_sees_the_channels_and_their_own_chat_with_the_app() -> None:
+def test_everybody_sees_the_channels_that_they_are_in_and_their_own_chat_with_the_app() -> None:
     rooms = Rooms()
-    shared = {room.id for room in rooms.channels.values() if not room.of}
-    for person in (ADA, MAX):
-        assert {room.id for room in rooms.channels.values() if room.open_to(person.id)} == {*shared, f"D-{person.id}"}
+    shared = {room.id for room in rooms.channels.values() if not room.of and not room.only}
+    for person, private in ((ADA, {"C-BOARD"}), (MAX, set[str]())):
+        seen = {room.id for room in rooms.channels.values() if room.open_to(person.id)}
+        assert seen == shared | private | {f"D-{person.id}"}
 
 
 def test_the_first_messages_are_in_order_and_of_today_or_yesterday() -> None:

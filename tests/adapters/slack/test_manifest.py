@@ -20,6 +20,7 @@ ME = Identity("T1", "UBOT", "BBOT")
 SCOPES_OF_METHODS = {
     "agents.sessions.setStatus": "chat:write",
     "apps.connections.open": "",  # the app token's own scope
+    "assistant.search.context": "search:read.public",
     "assistant.threads.setStatus": "chat:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
     "assistant.threads.setTitle": "assistant:write",
@@ -32,7 +33,13 @@ SCOPES_OF_METHODS = {
     "chat.startStream": "chat:write",
     "chat.stopStream": "chat:write",
     "chat.update": "chat:write",
+    "conversations.history": "channels:history groups:history",
+    "conversations.info": "channels:read groups:read",
+    "conversations.list": "channels:read groups:read",
+    "conversations.members": "channels:read groups:read mpim:read",
     "conversations.replies": "channels:history groups:history im:history mpim:history",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
     "users.info": "users:read",
     "views.open": "",
@@ -84,7 +91,8 @@ def test_every_event_is_handled_and_every_handled_one_is_subscribed() -> None:
     handled = set(
         re.findall(r'"((?:app|agent|tokens|member|reaction|assistant)_[a-z_]+)"', Path(parse.__file__).read_text())
     )
-    assert handled - {name.partition(".")[0] for name in subscribed} == set()
+    fields = {"assistant_thread"}  # which is no event: a part of a message's
+    assert handled - {name.partition(".")[0] for name in subscribed} - fields == set()
 
 
 def test_every_command_is_handled() -> None:
