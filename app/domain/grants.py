@@ -30,6 +30,11 @@ class Invoker(StrEnum):
     BOT = "bot"
     SCHEDULED = "scheduled"
 
+    @property
+    def attended(self) -> bool:
+        """Whether a person waits for the answer, who could be asked."""
+        return self not in (Invoker.BOT, Invoker.SCHEDULED)
+
 
 COLLEAGUES = (Invoker.OWNER, Invoker.ADMIN, Invoker.MEMBER)
 
@@ -49,6 +54,9 @@ class GrantPlace:
 
     where: Where
     channel: str = ""
+
+
+EVERYWHERE = (GrantPlace(Where.INSIDE), GrantPlace(Where.DIRECT), GrantPlace(Where.SHARED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class Traits:
     changes: bool = False  # memory, schedules, grants: never after something untrusted was read
     parallel: bool = False  # changes nothing: calls of one turn may run beside each other
     interpreter: bool = False  # runs code: no approval of it is ever remembered
+    pin: str = ""  # the hash of what somebody else says it is (MCP); a grant's `Scope.schema` must be this
 
 
 @dataclass(frozen=True, slots=True)

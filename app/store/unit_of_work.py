@@ -23,6 +23,7 @@ from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
 from app.store.references import ReferenceRows
 from app.store.runs import RunRows
+from app.store.tool_uses import ToolUseRows
 from app.store.transcripts import TranscriptRows
 from app.store.workspaces import WorkspaceRows
 
@@ -41,6 +42,7 @@ class UnitOfWork:
         self.inbox = InboxRows(connection, clock)
         self.runs = RunRows(connection, clock)
         self.approvals = ApprovalRows(connection, clock)
+        self.tool_uses = ToolUseRows(connection, clock)
         self.transcripts = TranscriptRows(connection, clock)
         self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)

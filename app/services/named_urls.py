@@ -1,0 +1,45 @@
+"""Which addresses somebody named: an address that a model made up may carry away what it knows."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_WRITTEN = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
+_BARE = re.compile(r"(?<![\w@./:-])(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?(?:/[^\s<>\"'`|]*)?", re.IGNORECASE)
+_AROUND = ".,;:!?)]}*_~…"
+_PORTS = {"http": 80, "https": 443}
+
+
+def canonical(url: str) -> str:
+    """The address as it would be asked for, however its host was written; empty for what is no plain web address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ""
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
+    if scheme not in _PORTS or not host or parts.username is not None or parts.password is not None:
+        return ""
+    where = f"[{host}]" if ":" in host else host
+    if port and port != _PORTS[scheme]:
+        where = f"{where}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{scheme}://{where}{parts.path or '/'}{query}"
+
+
+def named_in(text: str) -> frozenset[str]:
+    """The addresses that stand in a text, whole: none that only begins as one of them does."""
+    written = [found[0] for found in _WRITTEN.finditer(text)]
+    bare = [f"https://{found[0]}" for found in _BARE.finditer(_WRITTEN.sub(" ", text))]
+    named = {canonical(url) for address in (*written, *bare) for url in _as_meant(address)}
+    secured = {f"https{url.removeprefix('http')}" for url in named if url.startswith("http://")}
+    return frozenset((named | secured) - {""})
+
+
+def _as_meant(address: str) -> tuple[str, ...]:
+    """With and without what may be the sentence's: `(see https://example.com/a_(b).)`."""
+    forms = [address]
+    while forms[-1] and forms[-1][-1] in _AROUND:
+        forms.append(forms[-1][:-1])
+    return tuple(forms)
