@@ -35,6 +35,7 @@ from app.services.background import Background
 from app.services.commands import Commands
 from app.services.conversations import Conversations
 from app.services.desks.agents import AgentDesk
+from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
 from app.services.forms import Forms
@@ -137,29 +138,24 @@ class Service:
         )
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
         people_desk = PeopleDesk(database, access, workspaces, memory)
+        answers = Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock)
+        approvals = ApprovalDesk(
+            database, vault, self._engine, platforms,
+            answers=answers, access=access, background=self._background, clock=clock,
+        )  # fmt: skip
         intake = Intake(
             database,
             vault,
             self._engine,
             arrivals=arrivals,
-            answers=Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock),
+            answers=answers,
+            approvals=approvals,
             commands=Commands(
-                database,
-                access=access,
-                workspaces=workspaces,
-                keys=self._keys,
-                key_desk=key_desk,
-                agents=agent_desk,
-                people=people_desk,
-                home=home,
+                database, access=access, workspaces=workspaces, keys=self._keys,
+                key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
             ),
             forms=Forms(
-                access=access,
-                workspaces=workspaces,
-                keys=key_desk,
-                agents=agent_desk,
-                people=people_desk,
-                home=home,
+                access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home
             ),
             home=home,
             workspaces=workspaces,
@@ -167,7 +163,7 @@ class Service:
             keys=self._keys,
             platforms=platforms,
             background=self._background,
-        )
+        )  # fmt: skip
         self._edges = [_playground(platforms, intake)] if demo else []
         if settings.slack_bot_token:
             self._edges.append(_slack(settings, settings.slack_bot_token, platforms, intake))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from app.domain.chat import MessageRef
+from app.domain.chat import MessageRef, UserRef
 from app.domain.grants import Approval, GrantPlace, Invoker, Scope, Target, ToolGrant, Where
 
 LASTS = timedelta(minutes=10)
@@ -69,6 +69,23 @@ class ApprovalRecord:
         return topic(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, as people are told of it: everything but the arguments, which stand on the card alone.
+
+    `agent` and `other` (the agent that would be asked) are names, `channel` is where it is asked.
+    """
+
+    agent: str
+    tool: str
+    target: Target
+    channel: str
+    asker: UserRef
+    invoker: Invoker
+    admins_only: bool
+    other: str = ""
+
+
 def approval_id(run: str, number: str) -> str:
     """The one id that a call of a run can have."""
     return f"{run}/{number}"
@@ -87,26 +104,28 @@ def target_mark(target: Target) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def remembered(
-    grant: ToolGrant, target: Target, *, channel: str, invoker: Invoker, new_id: str, by: str, now: datetime
-) -> ToolGrant | None:
-    """What "Always" grants: the same tool on this target only, here only, for whoever is what the asker is, for a while.
-
-    None where that would be no narrower than the tool itself.
-    """
-    scope = Scope(
+def narrowed(scope: Scope, target: Target) -> Scope | None:
+    """What "Always" may be said to: this target and nothing else; None where that would be no narrower than the tool itself."""
+    only = Scope(
         hosts=(target.host,) if target.host else (),
-        methods=(target.method,) if target.method else grant.scope.methods,
+        methods=(target.method,) if target.method else scope.methods,
         channels=(target.channel,) if target.channel else (),
         agents=(target.agent,) if target.agent else (),
-        schema=grant.scope.schema,
+        schema=scope.schema,
     )
-    if not (target.words or scope.schema):
+    return only if target.words or scope.schema else None
+
+
+def remembered(grant: ToolGrant, asked: Asked, *, new_id: str, by: str, now: datetime) -> ToolGrant | None:
+    """What "Always" grants: the same tool, for this target only, here only, for whoever is what the asker is, and for a while."""
+    scope = narrowed(grant.scope, asked.target)
+    if scope is None:
         return None
     ends = now + REMEMBERED
     return ToolGrant(
         tool=grant.tool, pinned=grant.pinned, approval=Approval.NEVER, id=new_id, scope=scope,
-        places=(GrantPlace(Where.CHANNEL, channel),), invokers=(invoker,), per_run=grant.per_run, per_day=grant.per_day,
+        places=(GrantPlace(Where.CHANNEL, asked.channel),), invokers=(asked.invoker,),
+        per_run=grant.per_run, per_day=grant.per_day,
         expires=min(ends, grant.expires) if grant.expires else ends, granted_by=by,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from app.domain.approvals import topic
 from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Action, Addressed, Mention, Nothing, Outcome, Private
 from app.domain.inbox import Arrival, RunRecord
@@ -72,11 +73,14 @@ class Answers:
         return await self._retry(record, event)
 
     async def stop(self, run: str) -> None:
-        """Stop a run, wherever it is at: it keeps what it has said so far."""
+        """Stop a run, wherever it is at: it keeps what it has said so far. Whatever it asked a person is over."""
         async with self._database.begin() as uow:
             running = await uow.runs.request_stop(run)
+            waiting = await uow.approvals.cancel_run(run)
         if running:
             await self._runs.stop(run)
+        for approval in waiting:
+            await self._runs.signal(run, topic(approval), value=True)
 
     async def stop_conversation(self, conversation: ConversationRef) -> None:
         """Stop what is being answered in a conversation."""

@@ -33,6 +33,7 @@ from app.services.answers import ACTIONS, Answers
 from app.services.arrivals import Arrivals
 from app.services.background import Background
 from app.services.codec import clean, dump
+from app.services.desks.approvals import ACTIONS as APPROVAL_ACTIONS
 from app.services.plans import payload_place
 from app.services.screens.words import marked, notice
 from app.services.workspaces import WorkspaceSettings
@@ -77,6 +78,16 @@ class Forms(Protocol):
 
     async def suggestions(self, user: UserRef) -> tuple[Suggestion, ...]:
         """What to offer."""
+
+
+class ApprovalClicks(Protocol):
+    """What is needed of `app.services.desks.approvals`."""
+
+    async def action(self, event: Action) -> Outcome:
+        """A button of a question about a tool."""
+
+    async def tell_who_writes_on(self, mention: Mention, conversation: str) -> None:
+        """Tell somebody that a person is waited for in that conversation."""
 
 
 class Home(Protocol):
@@ -124,6 +135,7 @@ class Intake:
         *,
         arrivals: Arrivals,
         answers: Answers,
+        approvals: ApprovalClicks,
         commands: Commands,
         forms: Forms,
         home: Home,
@@ -138,6 +150,7 @@ class Intake:
         self._runs = runs
         self._arrivals = arrivals
         self._answers = answers
+        self._approvals = approvals
         self._commands = commands
         self._forms = forms
         self._home = home
@@ -159,6 +172,9 @@ class Intake:
         metrics.event(_platform(event.workspace), event.addressed)
         if not leaked:
             self._background.spawn(self._runs.start(accepted.conversation), name="start conversation")
+            if accepted.fresh and not event.from_bot:
+                telling = self._approvals.tell_who_writes_on(event, accepted.conversation)
+                self._background.spawn(telling, name="tell who is waited for")
         elif accepted.fresh:
             self._background.spawn(self._whisper(event.user, TYPED_KEY, event.conversation), name="warn of a typed key")
 
@@ -170,6 +186,8 @@ class Intake:
         """See Inbound.action."""
         if event.action_id in ACTIONS:
             return await self._handled(event.user.workspace, lambda: self._answers.action(event))
+        if event.action_id in APPROVAL_ACTIONS:
+            return await self._handled(event.user.workspace, lambda: self._approvals.action(event))
         return await self._handled(event.user.workspace, lambda: self._forms.action(event))
 
     async def submission(self, event: Submission) -> Outcome:

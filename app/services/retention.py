@@ -8,6 +8,8 @@ from app.services.transcripts import Transcripts
 from app.store.unit_of_work import Database
 
 TOMBSTONES_STAY = timedelta(hours=24)
+APPROVED_STAYS = timedelta(days=90)
+"""For so long what was approved for the first time is not asked again."""
 
 
 class Retention:
@@ -21,5 +23,7 @@ class Retention:
         """To be called every few seconds. What was erased, shredded keys too, leaves SQLite's write-ahead log and file as soon as no reader holds it."""
         async with self._database.begin() as uow:
             await uow.inbox.forget(TOMBSTONES_STAY)
+            await uow.approvals.cancel_left_behind()
+            await uow.approvals.forget(approved=APPROVED_STAYS, others=TOMBSTONES_STAY)
         await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

@@ -1,4 +1,4 @@
-"""Questions to people: who was asked what is ids, the arguments are sealed and gone as soon as it is decided."""
+"""Questions to people: who was asked what is ids; what it is about is sealed, and gone as soon as it is decided."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ApprovalRows:
         self._clock = clock
         self._dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
 
-    async def add(self, approval: ApprovalRecord, arguments: SealedSecret) -> bool:
+    async def add(self, approval: ApprovalRecord, asked: SealedSecret) -> bool:
         """Keep a new question. False if it has been asked before, which changes nothing, or if its run is not (to be) at work any more."""
         run = await self._connection.execute(
             select(_RUNS.c.stop_requested)
@@ -54,8 +54,8 @@ class ApprovalRows:
                 approvers=_ADMINS if approval.admins_only else _ASKER,
                 may_remember=approval.may_remember,
                 state=ApprovalState.PENDING,
-                data_key=arguments.data_key,
-                sealed=arguments.blob,
+                data_key=asked.data_key,
+                sealed=asked.blob,
                 asked_at=approval.asked_at,
                 expires_at=approval.expires_at,
             )
@@ -69,8 +69,8 @@ class ApprovalRows:
         found = await self._connection.execute(_of(workspace, approval))
         return _approval(found.first())
 
-    async def arguments(self, workspace: str, approval: str) -> SealedSecret | None:
-        """What was asked exactly; None once it is decided."""
+    async def asked(self, workspace: str, approval: str) -> SealedSecret | None:
+        """What was asked, sealed (see `approvals.Asked`); None once it is decided."""
         row = (await self._connection.execute(_of(workspace, approval))).first()
         return SealedSecret(row.data_key, row.sealed) if row and row.sealed is not None else None
 
@@ -87,9 +87,13 @@ class ApprovalRows:
             and_(rows.workspace == workspace, rows.id == approval, rows.expires_at > self._clock.now()), state, by
         ) == (approval,)
 
-    async def expire(self, approval: str) -> None:
-        """Its time is over, unless it has ended already."""
-        await self._end(_APPROVALS.c.id == approval, ApprovalState.EXPIRED)
+    async def expire(self, approval: str) -> bool:
+        """Its time is over. False if it has ended already."""
+        return bool(await self._end(_APPROVALS.c.id == approval, ApprovalState.EXPIRED))
+
+    async def cancel(self, approval: str) -> None:
+        """It is not to be decided any more, unless it has ended already."""
+        await self._end(_APPROVALS.c.id == approval, ApprovalState.CANCELLED)
 
     async def cancel_run(self, run: str, by: str = "") -> tuple[str, ...]:
         """Nothing that this run asks for is to be decided any more; tells which questions stood."""
@@ -133,10 +137,6 @@ class ApprovalRows:
         ended = select(_RUNS.c.id).where(_RUNS.c.state != RunState.RUNNING)
         await self._end(_APPROVALS.c.run_id.in_(ended), ApprovalState.CANCELLED)
 
-    async def expire_overdue(self, grace: timedelta) -> None:
-        """End what its run should have ended itself so long ago."""
-        await self._end(_APPROVALS.c.expires_at < self._clock.now() - grace, ApprovalState.EXPIRED)
-
     async def forget(self, *, approved: timedelta, others: timedelta) -> None:
         """Drop what ended longer ago than this; what was approved may count for longer (see `approved_before`)."""
         rows, now = _APPROVALS.c, self._clock.now()
@@ -155,7 +155,7 @@ class ApprovalRows:
         await self._connection.execute(delete(_APPROVALS).where(_APPROVALS.c.workspace == workspace))
 
     async def _end(self, which: Any, state: ApprovalState, by: str = "") -> tuple[str, ...]:
-        """One statement, so that of two endings one counts; what was asked exactly goes with it."""
+        """One statement, so that of two endings one counts; what was asked goes with it."""
         ended = await self._connection.execute(
             update(_APPROVALS)
             .where(which, _APPROVALS.c.state == ApprovalState.PENDING)

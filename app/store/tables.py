@@ -298,7 +298,7 @@ tool_uses = Table(  # each call of a tool that was let through: limits count the
     Index("ix_tool_uses_workspace_grant_at", "workspace", "grant_id", "at"),
 )
 
-approvals = Table(  # what waits for a person, or did: the arguments are sealed, and gone once decided
+approvals = Table(  # what waits for a person, or did; what it is about is sealed, and gone once decided
     "approvals",
     metadata,
     Column("id", Name, primary_key=True),  # run and number of the call
@@ -318,7 +318,7 @@ approvals = Table(  # what waits for a person, or did: the arguments are sealed,
     Column("channel", Name, nullable=False, default=""),  # where the card stands
     Column("message_id", Name, nullable=False, default=""),
     Column("data_key", Id, nullable=False, default=""),
-    Column("sealed", LargeBinary),  # the arguments, as shown; NULL once decided
+    Column("sealed", LargeBinary),  # see approvals.Asked; NULL once decided
     Column("asked_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("decided_at", UtcDateTime),

@@ -20,6 +20,7 @@ from app.ports.engine import Runs
 from app.services.answers import Answers
 from app.services.arrivals import Arrivals
 from app.services.conversations import Conversations
+from app.services.desks.approvals import ApprovalDesk
 from app.services.intake import Intake
 from app.services.plans import Planner
 from app.services.toolkit import Toolkit
@@ -202,10 +203,14 @@ class Desk:
         self.answers = Answers(
             bench.database, bench.vault, self.runs, arrivals=arrivals, access=bench.access, clock=bench.clock
         )
+        self.approvals = ApprovalDesk(
+            bench.database, bench.vault, self.runs, platforms,
+            answers=self.answers, access=bench.access, background=bench.background, clock=bench.clock,
+        )  # fmt: skip
         self.screens = Screens()
         self.intake = Intake(
             bench.database, bench.vault, self.runs,
-            arrivals=arrivals, answers=self.answers, commands=self.screens, forms=self.screens, home=self.screens,
+            arrivals=arrivals, answers=self.answers, approvals=self.approvals, commands=self.screens, forms=self.screens, home=self.screens,
             workspaces=self.workspaces, access=bench.access, keys=bench.keys, platforms=platforms, background=bench.background,
         )  # fmt: skip
 
