@@ -1,0 +1,1 @@
+"""Running code that nobody trusts; see `select` for which of the ways is taken."""

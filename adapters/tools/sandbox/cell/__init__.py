@@ -1,0 +1,1 @@
+"""What stands around untrusted code. Standard library only: the runner's image holds this package and nothing else of ours."""
