@@ -16,12 +16,14 @@ from app.domain.keys import ProviderCredential
 from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, Part, Role, Stop, TextDelta, TextPart, Usage
 from app.domain.run import ModelMessage as Said
 from app.domain.views import Option, Suggestion
+from app.engine import Body
 from app.ports.engine import Runs
 from app.services.answers import Answers
 from app.services.arrivals import Arrivals
 from app.services.conversations import Conversations
 from app.services.desks.approvals import ApprovalDesk
 from app.services.intake import Intake
+from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.toolkit import Toolkit
 from app.services.turns import Turns
@@ -80,9 +82,10 @@ class InlineRuns(Runs):
     """Actors as plain tasks, each on a journal in memory; `crash` is what a killed process is to them."""
 
     def __init__(self, database: Database) -> None:
-        self.body: Conversations | None = None
+        self.body: Body | None = None
         self.journals: dict[str, MemoryJournal] = {}
         self.asleep = False
+        self.patience = 0.05
         self.missed: list[str] = []
         self._database = database
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -98,7 +101,7 @@ class InlineRuns(Runs):
         if run in self._tasks:
             return
         memory = self.journals[run].memory if run in self.journals else {}
-        self.journals[run] = MemoryJournal(run, memory)
+        self.journals[run] = MemoryJournal(run, memory, patience=self.patience)
         self._tasks[run] = asyncio.create_task(self._act(run, conversation, row.generation))
 
     async def stop(self, run: str) -> None:
@@ -109,14 +112,19 @@ class InlineRuns(Runs):
 
     async def crash(self) -> None:
         """Everything under way is lost but what the journals remember; then it all begins again."""
+        for run in await self.down():
+            await self.start(run.rpartition(".")[0])
+
+    async def down(self) -> list[str]:
+        """Everything under way is lost, and does not begin again; tells which runs that were."""
         tasks = dict(self._tasks)
         for task in tasks.values():
             task.cancel()
-        await asyncio.wait(tasks.values())
+        if tasks:
+            await asyncio.wait(tasks.values())
         for run in tasks:
             self._tasks.pop(run, None)
-        for run in tasks:
-            await self.start(run.rpartition(".")[0])
+        return list(tasks)
 
     async def give_up(self, run: str) -> None:
         """One actor comes to a bad end."""
@@ -194,10 +202,15 @@ class Desk:
             bench.database, bench.vault, platforms,
             agents=bench.agents, access=bench.access, keys=bench.keys, memory=bench.memory, clock=bench.clock,
         )  # fmt: skip
+        self.permissions = Permissions(bench.database, platforms, bench.clock)
+        self.toolkit = Toolkit(
+            [QuestionTools()], platforms, permissions=self.permissions,
+            approvals=Approvals(bench.database, bench.vault, platforms, clock=bench.clock),
+        )  # fmt: skip
         turns = Turns(
             bench.database, platforms,
             keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
-            runner=Runner(), prompt=prompt.build, tools=Toolkit([QuestionTools()]),
+            runner=Runner(), prompt=prompt.build, tools=self.toolkit,
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(

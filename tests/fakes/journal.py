@@ -14,8 +14,11 @@ from app.errors import StepFailed, Stopped
 class MemoryJournal:
     """`memory` maps step numbers to (name, outcome). `done` lists the names of the steps whose work was really done."""
 
-    def __init__(self, run: str = "conv_1.0", memory: dict[int, tuple[str, str]] | None = None) -> None:
+    def __init__(
+        self, run: str = "conv_1.0", memory: dict[int, tuple[str, str]] | None = None, *, patience: float = 0.05
+    ) -> None:
         self.run = run
+        self.patience = patience
         self.memory = {} if memory is None else memory
         self.done: list[str] = []
         self.slept: list[float] = []
@@ -46,10 +49,10 @@ class MemoryJournal:
         await asyncio.sleep(0.05)
 
     async def wait(self, name: str, timeout: float) -> Json:
-        """Time flies here: what was not signalled before does not come within any timeout but a long one."""
+        """Time flies here: nobody waits longer than `patience`, whatever the timeout."""
         self.slept.append(timeout)
         try:
-            async with asyncio.timeout(min(timeout, 0.05)):
+            async with asyncio.timeout(min(timeout, self.patience)):
                 return await self._queue(name).get()
         except TimeoutError:
             return None
