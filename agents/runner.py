@@ -93,6 +93,7 @@ async def _request(agent: AgentSpec, talk: Sequence[ModelMessage], model: ModelC
         tools=await tools.specs(),
         max_output_tokens=agent.max_output_tokens,
         effort=agent.effort,
+        web_search=await tools.may_search(),
     )
 
 

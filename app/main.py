@@ -30,6 +30,7 @@ from app.ports.providers import ModelProvider
 from app.services.access import Access
 from app.services.agents import Agents
 from app.services.answers import Answers
+from app.services.approvals import Approvals
 from app.services.arrivals import Arrivals
 from app.services.background import Background
 from app.services.commands import Commands
@@ -44,6 +45,7 @@ from app.services.intake import Intake
 from app.services.key_ring import KeyRing
 from app.services.keys import Keys
 from app.services.notices import Notices
+from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.references import References
 from app.services.retention import Retention
@@ -113,16 +115,16 @@ class Service:
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
-        turns = Turns(
-            database,
+        toolkit = Toolkit(
+            [QuestionTools()],
             platforms,
-            keys=self._keys,
-            workspaces=workspaces,
-            memory=memory,
-            runner=Runner(),
-            prompt=agents.prompt.build,
-            tools=Toolkit([QuestionTools()]),
+            permissions=Permissions(database, platforms, clock),
+            approvals=Approvals(database, vault, platforms, clock=clock),
         )
+        turns = Turns(
+            database, platforms, keys=self._keys, workspaces=workspaces, memory=memory,
+            runner=Runner(), prompt=agents.prompt.build, tools=toolkit,
+        )  # fmt: skip
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )

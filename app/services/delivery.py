@@ -28,7 +28,7 @@ class Delivery:
         self._opening: asyncio.Task[Reply] | None = None
         self._unsaid: list[str] = []
         self._status = ""
-        self._steps: tuple[Step, ...] = ()
+        self._steps: dict[str, Step] = {}
 
     def begin(self) -> None:
         """Open it besides: the model is not kept waiting for the platform."""
@@ -52,13 +52,13 @@ class Delivery:
         if reply:
             await reply.status(text)
 
-    async def steps(self, steps: Sequence[Step]) -> None:
-        """Show what tools did and do so far, all of them."""
-        self._steps = tuple(steps)
+    async def step(self, step: Step) -> None:
+        """Show one more thing that is done on the way, or how far it is now: ids tell them apart, the first mention is their order."""
+        self._steps[step.id] = step
         self.begin()
         reply = self._opened()
         if reply:
-            await reply.steps(self._steps)
+            await reply.steps(tuple(self._steps.values()))
 
     async def finish(self, text: str, views: Sequence[View]) -> str:
         """End with the whole text. Tells the code of what went wrong, or nothing."""
@@ -108,7 +108,7 @@ class Delivery:
         if self._status:
             await reply.status(self._status)
         if self._steps:
-            await reply.steps(self._steps)
+            await reply.steps(tuple(self._steps.values()))
         return reply
 
     async def _save(self, part: PartRef) -> None:

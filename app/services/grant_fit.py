@@ -45,7 +45,6 @@ class Situation:
     """
 
     invoker: Invoker
-    asker: str
     conversation: ConversationRef
     taint: Taint
     now: datetime

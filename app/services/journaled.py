@@ -62,7 +62,10 @@ class ModelCall:
 
 
 class JournaledModel:
-    """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again."""
+    """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again.
+
+    `heard` is told of every message before the runner is, also on replay.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class JournaledModel:
         delivery: Delivery,
         stop_requested: Callable[[], Awaitable[bool]],
         *,
+        heard: Callable[[ModelDone], Awaitable[None]] | None = None,
         longest_call: float = LONGEST_CALL,
     ) -> None:
         self.model = inner.model
@@ -80,6 +84,7 @@ class JournaledModel:
         self._journal = journal
         self._delivery = delivery
         self._stop_requested = stop_requested
+        self._heard = heard
         self._longest_call = longest_call
         self._said = ""
 
@@ -91,6 +96,8 @@ class JournaledModel:
                 self._said += call.text
                 yield TextDelta(call.text)
             if call.done:
+                if self._heard:
+                    await self._heard(call.done)
                 yield call.done
                 return
             wait = patience(call, tries)

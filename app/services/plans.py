@@ -17,7 +17,7 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
-from app.domain.grants import CLEAN, COLLEAGUES, Decision, Denied, Invoker, Taint
+from app.domain.grants import CLEAN, Decision, Denied, Invoker, Taint
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
 from app.domain.secrets import KeyContext, SealedSecret
@@ -26,6 +26,7 @@ from app.ports.agents import Question
 from app.ports.clock import Clock
 from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
+from app.services.beginnings import first_taint
 from app.services.codec import load
 from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
 from app.services.journaled import PaidModel
@@ -178,24 +179,8 @@ class Planner:
         history = context(thread, question_id(claim.message_id), forgotten, shown)
         question = await self._question(mention, agent, text, history)
         invoker = await self._access.invoker(mention.user, mention.workspace, from_bot=mention.from_bot)
-        taint = await self._taint(mention, agent, invoker, history)
+        taint = await first_taint(self._database, self._access, mention, agent=agent, invoker=invoker, history=history)
         return Plan(replace(mention, text=""), agent, choice, question, invoker, taint)
-
-    async def _taint(
-        self, mention: Mention, agent: AgentSpec, invoker: Invoker, history: Sequence[HistoryMessage]
-    ) -> Taint:
-        """What the run has read before it does anything: files, and words of whoever is not a colleague, may have been written by anybody."""
-        if not agent.grants:
-            return CLEAN  # nothing to keep from doing harm: nobody need be looked up
-        strange = bool(mention.files) or invoker not in COLLEAGUES
-        strange = strange or any(item.files or (item.author is None and not item.from_agent) for item in history)
-        authors = {item.author for item in history if item.author and not item.from_agent} - {mention.user}
-        if not strange:
-            kinds = await asyncio.gather(
-                *(self._access.invoker(author, mention.workspace, from_bot=False) for author in authors)
-            )
-            strange = any(kind not in COLLEAGUES for kind in kinds)
-        return Taint(untrusted=strange)
 
     async def _let_go(self, claim: Claim, fetching: asyncio.Task[tuple[HistoryMessage, ...]]) -> None:
         """A platform need not be waited for; but what nobody else remembers is there for Retry."""

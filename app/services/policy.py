@@ -69,8 +69,10 @@ def decide(
     return Needs(grants[0], strictest.reason, strictest.approvers, may_remember=remember), grants
 
 
-def listed(agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation) -> bool:
-    """Whether the model should be told of the tool: false where no call of it could be allowed."""
+def listed(
+    agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation, *, asking: bool = True
+) -> bool:
+    """Whether the model should be told of the tool: false where no call of it could be allowed, be it (`asking`) by a person's consent."""
     if isinstance(_taint(traits, now), Denied):
         return False
     return bool(agents) and all(
@@ -78,25 +80,11 @@ def listed(agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: S
         and any(
             not isinstance(holds(grant, tool, traits, now), Denied)
             and names_something(grant)
-            and (now.invoker.attended or grant.approval is Approval.NEVER)
+            and ((asking and now.invoker.attended) or grant.approval is Approval.NEVER)
             for grant in grants_of(agent, tool)
         )
         for agent in agents
     )
-
-
-def hosts(agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation) -> frozenset[str]:
-    """The hosts that every agent has been granted for this tool."""
-    of_each = [
-        {
-            host.lower()
-            for grant in grants_of(agent, tool)
-            if not isinstance(holds(grant, tool, traits, now), Denied)
-            for host in grant.scope.hosts
-        }
-        for agent in agents
-    ]
-    return frozenset.intersection(*map(frozenset, of_each)) if of_each else frozenset()
 
 
 def _of_agent(agent: AgentSpec | None, request: Request, now: Situation) -> Ruling:

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from app.ports.agents import RunFacts, Tool, ToolBelt, ToolSource
+from app.ports.agents import RunFacts, Tool, ToolSource
+from app.ports.approvals import Approvals
 from app.ports.engine import Journal
+from app.ports.platform import ChatPlatform
 from app.services.delivery import Delivery
+from app.services.permissions import Permissions
+from app.services.tool_calls import ToolCalls
+from app.services.tool_steps import ToolSteps
 from app.services.toolbelt import Belt
 
 
 class Toolkit:
     """Makes the belts of runs."""
 
-    def __init__(self, sources: Sequence[ToolSource]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[ToolSource],
+        platforms: Mapping[str, ChatPlatform],
+        *,
+        permissions: Permissions,
+        approvals: Approvals,
+    ) -> None:
         self._sources = list(sources)
+        self._platforms = platforms
+        self._permissions = permissions
+        self._approvals = approvals
 
     def add(self, source: ToolSource) -> None:
         """Have these tools too, in runs from now on: for sources that need the toolkit themselves."""
         self._sources.append(source)
 
-    async def belt(self, facts: RunFacts, journal: Journal, delivery: Delivery) -> ToolBelt:
-        """The tools of this run, as far as the agent may have them."""
+    async def belt(self, facts: RunFacts, journal: Journal, delivery: Delivery, *, name: str = "") -> Belt:
+        """The tools of this run, as far as the agent may have them.
+
+        A run within a run has a `name` that no other of the same journal has, such as `3.`: it tells their calls apart.
+        """
         tools: list[Tool] = []
         for source in self._sources:
             tools += await source.tools(facts)
-        return Belt(facts, tools, journal, delivery)
+        platform = self._platforms[facts.workspace.partition(":")[0]]
+        return Belt(
+            facts,
+            tools,
+            journal,
+            permissions=self._permissions,
+            approvals=self._approvals,
+            calls=ToolCalls(facts, tools, journal, delivery, self._permissions),
+            steps=ToolSteps(delivery, platform, facts.question.asker),
+            name=name,
+        )

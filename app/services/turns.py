@@ -11,6 +11,7 @@ import structlog
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
+from app.domain.grants import CLEAN
 from app.domain.inbox import Claim, Receipt
 from app.domain.run import Json, RunFinished, RunState, Source, Stop, TextDelta, ToolFinished
 from app.domain.views import Feedback, Note, Sources, View, rich
@@ -141,12 +142,12 @@ class Turns:
             raise ValueError("a plan without a refusal has a model and a question")
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
         seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
-        model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run))
         mention = plan.mention
         facts = RunFacts(
             claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint
         )
         tools = await self._tools.belt(facts, journal, delivery)
+        model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run), heard=tools.heard)
         messages = self._prompt(agent, question, context_window=choice.context_window)
         answer = _Answer()
         try:
@@ -233,6 +234,7 @@ class Turns:
             async with self._database.begin() as uow:
                 await uow.inbox.forget_before(claim.conversation, question_id(claim.message_id))
                 await uow.transcripts.forget_conversation(claim.conversation)
+                await uow.tool_uses.keep_taint(delivery.target.conversation, CLEAN)
             return None
 
         await journal.step("forget", forget)

@@ -19,6 +19,7 @@ from app.domain.views import Option, Suggestion
 from app.engine import Body
 from app.ports.engine import Runs
 from app.services.answers import Answers
+from app.services.approvals import Approvals
 from app.services.arrivals import Arrivals
 from app.services.conversations import Conversations
 from app.services.desks.approvals import ApprovalDesk

@@ -23,7 +23,7 @@ async def test_after_a_crash_a_remembered_model_call_is_not_made_again(desk: Des
     desk.model.hold.set()
     await desk.settled()
     assert len(desk.model.requests) == 3, "one remembered, one lost in the middle, one made again"
-    assert [message.text for message in desk.shown()] == ["Let me look.\n\nHere you are."]
+    assert [message.text for message in desk.shown()] == ["Let me look.\n\nHere you are.\n1 step: looking at the clock"]
     async with desk.database.read() as uow:
         assert len((await uow.connection.execute(select(receipts.c.id))).all()) == 2
 

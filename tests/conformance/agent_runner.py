@@ -81,11 +81,16 @@ class CountingBelt:
     def __init__(self, *, refused: frozenset[str] = frozenset(), specs: tuple[ToolSpec, ...] = (PING,)) -> None:
         self.refused = refused
         self.listed = specs
+        self.searches = False
         self.log: list[str] = []
 
     async def specs(self) -> tuple[ToolSpec, ...]:
         """See ToolBelt."""
         return self.listed
+
+    async def may_search(self) -> bool:
+        """See ToolBelt."""
+        return self.searches
 
     async def decide(self, call: ToolCall) -> Decision:
         """See ToolBelt."""
@@ -146,6 +151,14 @@ class AgentRunnerSuite:
         model = ScriptedModel(says("hello"))
         await self._run(runner, agent(), model, CountingBelt(specs=()))
         assert model.asked[0].tools == ()
+
+    async def test_its_provider_may_search_only_where_the_belt_says_so(self, runner: AgentRunner) -> None:
+        belt = CountingBelt()
+        for searches in (False, True):
+            belt.searches = searches
+            model = ScriptedModel(says("hello"))
+            await self._run(runner, agent(), model, belt)
+            assert model.asked[0].web_search is searches
 
     async def test_what_a_tool_answered_is_told_to_the_model(self, runner: AgentRunner) -> None:
         model = ScriptedModel(asks(*ping("c1")), says("done"))

@@ -1,0 +1,60 @@
+"""What a run has read before it does anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.domain.agent import AgentSpec
+from app.domain.chat import HistoryMessage, Place, UserRef
+from app.domain.events import Mention
+from app.domain.grants import COLLEAGUES, Invoker, Taint
+from app.domain.tool_kinds import BY_NAME
+from app.store.unit_of_work import Database
+
+
+class KnowsPeople(Protocol):
+    """What is needed of `app.services.access`."""
+
+    async def invoker(self, user: UserRef, workspace: str, *, from_bot: bool) -> Invoker:
+        """What this person is when an agent of the workspace acts for them."""
+
+
+async def first_taint(
+    database: Database,
+    people: KnowsPeople,
+    mention: Mention,
+    *,
+    agent: AgentSpec,
+    invoker: Invoker,
+    history: Sequence[HistoryMessage],
+) -> Taint:
+    """All that its conversation has read so far, and what in the thread and the question may have been written by anybody."""
+    files = bool(mention.files) or any(item.files for item in history)
+    private = files or (mention.conversation.place is not Place.CHANNEL and bool(history))
+    strange = files or invoker not in COLLEAGUES or await _strangers(people, mention, agent, history)
+    taint = Taint(private=private, untrusted=strange)
+    async with database.read() as uow:
+        kept = await uow.tool_uses.taint(mention.conversation)
+    if files and kept | taint != kept:  # a platform's history may not tell of them again
+        async with database.begin() as uow:
+            await uow.tool_uses.keep_taint(mention.conversation, kept | taint)
+    return kept | taint
+
+
+async def _strangers(
+    people: KnowsPeople, mention: Mention, agent: AgentSpec, history: Sequence[HistoryMessage]
+) -> bool:
+    """Whether somebody who is no colleague speaks in the thread; nobody is looked up for an agent that can do nothing about it."""
+    if any(item.author is None and not item.from_agent for item in history):
+        return True
+    authors = {item.author for item in history if item.author and not item.from_agent} - {mention.user}
+    if not authors or all(_harmless(grant.tool) for grant in agent.grants):
+        return False
+    kinds = await asyncio.gather(*(people.invoker(author, mention.workspace, from_bot=False) for author in authors))
+    return any(kind not in COLLEAGUES for kind in kinds)
+
+
+def _harmless(tool: str) -> bool:
+    return tool in BY_NAME and BY_NAME[tool].harmless
