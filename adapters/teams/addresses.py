@@ -11,6 +11,7 @@ from app.errors import NotReachable
 from app.ports.references import ConversationReferences
 
 _SERVICE = "service"
+_TEAM = "team:"
 _MOST = 10_000
 
 
@@ -31,6 +32,15 @@ class Addresses:
         there = {"personal": split(place.conversation)[0]} if kind is Place.DIRECT else {}
         seen = {"seen": known.get("seen") or split(place.conversation)[0]}
         await self._keep(place.workspace, f"user:{user.id}", {**known, **seen, "account": account, **there})
+
+    async def saw_team(self, workspace: str, team: str) -> None:
+        """A verified request came from a channel of this team."""
+        if team:
+            await self._keep(workspace, f"{_TEAM}{team}", {"team": team})
+
+    async def teams(self, workspace: str) -> tuple[str, ...]:
+        """The teams from whose channels something came."""
+        return tuple(key.removeprefix(_TEAM) for key in await self._references.keys(workspace, _TEAM))
 
     async def keep_personal(self, workspace: str, user: str, conversation: str) -> None:
         """The one-to-one chat with somebody was made."""

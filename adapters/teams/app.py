@@ -13,9 +13,9 @@ import structlog
 
 from adapters.teams import interactions, parse
 from adapters.teams.addresses import Addresses
-from adapters.teams.handle import Answers, Handle, Way
+from adapters.teams.handle import Answers, Consent, Handle, Way
 from adapters.teams.interactions import Interaction
-from adapters.teams.parse import Ignored, Scene
+from adapters.teams.parse import Ignored, Scene, team_of
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
 from app.domain.chat import Place, UserRef
@@ -50,6 +50,7 @@ class TeamsApp:
         if not isinstance(event, parse.Removed):  # of which nothing is to be kept
             self._people.saw(at.user, at.place)
             await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
+            await self._addresses.saw_team(at.place.workspace, team_of(activity))
         if isinstance(event, Mention):  # the inbox knows it when it comes again
             await self._inbound.mention(event)
             return {}
@@ -63,7 +64,10 @@ class TeamsApp:
             if isinstance(event, OptionQuery):
                 offered = await self._inbound.options(event)
                 return interactions.found(offered)
-            await self._told(event, activity, at)
+            if isinstance(event, Consent):
+                self._spawn(self._answers.file_answered(event, at.user, at.place))
+            else:
+                await self._told(event, activity, at)
         except BaseException:
             self._seen.pop(key, None)  # let it come again
             raise

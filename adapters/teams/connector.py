@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from yarl import URL
 
 from adapters.teams.addresses import Addresses
 from adapters.teams.http import Http, at_most, parsed
-from adapters.teams.payload import Json, string
+from adapters.teams.payload import Json, items, obj, string
 from adapters.teams.refusals import TeamsNotReachable, TeamsRefused, refusal
 from adapters.teams.services import Services
 from adapters.teams.tokens import BotToken
@@ -23,7 +23,7 @@ from adapters.teams.traffic import Traffic
 from adapters.teams.where import Where, split
 from app.domain.chat import ConversationRef
 from app.domain.secrets import Secret
-from app.errors import PlatformRateLimited, PlatformUnavailable
+from app.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
 
 _PATIENCE = 120.0
 _SOON = 4.0
@@ -110,6 +110,22 @@ class Connector:
         except TimeoutError:
             raise PlatformUnavailable("GET: no answer in time") from None
 
+    async def members(self, place: Where, *, most_pages: int) -> AsyncIterator[Json]:
+        """Every member of a conversation. Raises PlatformError where there are more pages than that."""
+        path, more = f"v3/conversations/{quote(split(place.conversation)[0], safe='')}/pagedmembers", ""
+        for _ in range(most_pages):
+            page = await self._call(_Call("GET", place, path, query=_page(more)), patient=True)
+            for member in items(page.get("members")):
+                yield obj(member)
+            more = string(page.get("continuationToken"))
+            if not more:
+                return
+        raise PlatformError("more members than can be read through")
+
+    async def channels(self, service: Where, team: str) -> Json:
+        """What Teams tells about a team's channels."""
+        return await self._call(_Call("GET", service, f"v3/teams/{quote(team, safe='')}/conversations"), patient=True)
+
     async def _call(self, call: _Call, *, patient: bool) -> Json:
         if not self._services.allows(call.place.service_url):
             raise TeamsNotReachable(call.verb, 0, "not a service of Teams'")
@@ -171,6 +187,7 @@ class _Call:
     path: str
     body: Json | None = None
     targeted: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def share(self) -> str:
@@ -179,8 +196,8 @@ class _Call:
 
     @property
     def url(self) -> URL:
-        query = {"isTargetedActivity": "true"} if self.targeted else None
-        return URL(f"{self.place.service_url.rstrip('/')}/{self.path}", encoded=True).with_query(query)
+        query = {**self.query, **({"isTargetedActivity": "true"} if self.targeted else {})}
+        return URL(f"{self.place.service_url.rstrip('/')}/{self.path}", encoded=True).with_query(query or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +209,10 @@ class _Answer:
 
 class _InDoubt(PlatformUnavailable):
     """Nobody knows whether a request was carried out: posting it again could say it twice."""
+
+
+def _page(more: str) -> dict[str, str]:
+    return {"pageSize": "500"} | ({"continuationToken": more} if more else {})
 
 
 def _as_bot(place: Where, activity: Json) -> Json:

@@ -64,6 +64,20 @@ class Handle:
     values: dict[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person said to a file that was offered. `url` is where it may be put then."""
+
+    token: str
+    agreed: bool
+    card: str = ""
+    url: str = field(repr=False, default="")
+    shown_at: str = field(repr=False, default="")
+    unique: str = ""
+    kind: str = ""
+    name: str = ""
+
+
 class Answers(Protocol):
     """What app.py needs of outcomes.py. Trouble with delivering never undoes what was done, so neither raises PlatformError."""
 
@@ -75,6 +89,9 @@ class Answers(Protocol):
 
     async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
         """Greet somebody in the one-to-one chat that installing has opened, with what they may ask."""
+
+    async def file_answered(self, consent: Consent, user: UserRef, place: Where) -> None:
+        """Somebody took a file that was offered to them, or did not want it; called after the 200."""
 
     async def home_wanted(self, user: UserRef) -> None:
         """Somebody asks for their home: let the next one be posted at the end of their chat. Call before `Inbound.home_opened`."""

@@ -19,6 +19,7 @@ from adapters.teams.handle import (
     OURS,
     SECRET_PREFIX,
     VALUE,
+    Consent,
     Handle,
     Way,
 )
@@ -29,8 +30,8 @@ from app.domain.events import Action, Command, OptionQuery, Submission
 from app.domain.secrets import Secret
 from app.domain.views import Option
 
-SEARCH, FEEDBACK = "application/search", "message/submitAction"
-INVOKES = (*(way.value for way in Way if way is not Way.MESSAGE), SEARCH, FEEDBACK)
+SEARCH, FEEDBACK, FILE = "application/search", "message/submitAction", "fileConsent/invoke"
+INVOKES = (*(way.value for way in Way if way is not Way.MESSAGE), SEARCH, FEEDBACK, FILE)
 """The invokes that are understood; everything else is answered with an empty 200."""
 
 _REACTIONS = {"like": "good", "dislike": "bad"}
@@ -44,7 +45,7 @@ class Interaction:
     at: Handle
 
 
-def invoke(activity: Json, at: Scene) -> Interaction | OptionQuery | Ignored:
+def invoke(activity: Json, at: Scene) -> Interaction | OptionQuery | Consent | Ignored:
     """What an invoke asks."""
     name, value = string(activity.get("name")), obj(activity.get("value"))
     match name:
@@ -56,6 +57,8 @@ def invoke(activity: Json, at: Scene) -> Interaction | OptionQuery | Ignored:
             return _query(value, at)
         case "message/submitAction":
             return _feedback(activity, at, value)
+        case "fileConsent/invoke":
+            return _consent(activity, value)
         case _:
             return Ignored("unknown invoke")
 
@@ -123,6 +126,23 @@ def _feedback(activity: Json, at: Scene, value: Json) -> Interaction | Ignored:
     there = MessageRef(at.conversation.workspace, at.conversation.channel, answer)
     done = Action(at.user, "feedback", f"{thumb}:", message=there, conversation=at.conversation)
     return Interaction(done, replace(at.handle(Way.EXECUTE), card=answer))
+
+
+def _consent(activity: Json, value: Json) -> Consent | Ignored:
+    """What somebody said to a file that was offered to them."""
+    token, place = string(obj(value.get("context")).get(OURS)), obj(value.get("uploadInfo"))
+    if not token:
+        return Ignored("no file of ours")
+    return Consent(
+        token,
+        agreed=value.get("action") == "accept",
+        card=string(activity.get("replyToId")),
+        url=string(place.get("uploadUrl")),
+        shown_at=string(place.get("contentUrl")),
+        unique=string(place.get("uniqueId")),
+        kind=string(place.get("fileType")),
+        name=string(place.get("name")),
+    )
 
 
 def found(options: Sequence[Option]) -> Json:

@@ -10,10 +10,11 @@ import structlog
 from adapters.teams import render
 from adapters.teams.cards import CARD_TYPE, attachment
 from adapters.teams.dialogs import Dialogs
-from adapters.teams.handle import COMMAND, Handle, Way
+from adapters.teams.handle import COMMAND, Consent, Handle, Way
 from adapters.teams.home import Homes
 from adapters.teams.payload import Json
 from adapters.teams.text import cut
+from adapters.teams.uploads import Uploads
 from adapters.teams.where import Where
 from adapters.teams.whispers import Whispers
 from app.domain.chat import Place, UserRef
@@ -37,9 +38,10 @@ _MOST_PROMPTS = 6
 class Outcomes:
     """Delivers what Inbound answered. Trouble with it never undoes what was done: it is logged, and said where that helps."""
 
-    def __init__(self, whispers: Whispers, homes: Homes) -> None:
+    def __init__(self, whispers: Whispers, homes: Homes, uploads: Uploads) -> None:
         self._whispers = whispers
         self._homes = homes
+        self._uploads = uploads
         self._dialogs = Dialogs()
         self._showing: set[asyncio.Task[bool]] = set()
 
@@ -73,6 +75,10 @@ class Outcomes:
     async def home_wanted(self, user: UserRef) -> None:
         """Let the next home be posted at the end of the person's chat."""
         await self._tried(self._homes.take_back(user))
+
+    async def file_answered(self, consent: Consent, user: UserRef, place: Where) -> None:
+        """Put the file where the person wants it, and show it there."""
+        await self._tried(self._uploads.answered(consent, user, place))
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is still being shown."""

@@ -11,6 +11,7 @@ from adapters.teams.addresses import Addresses
 from adapters.teams.answer import Answer, Part
 from adapters.teams.app import TeamsApp
 from adapters.teams.auth import Verifier
+from adapters.teams.channels import Channels
 from adapters.teams.connector import Connector
 from adapters.teams.edge import Edge
 from adapters.teams.files import Files
@@ -18,21 +19,36 @@ from adapters.teams.home import Homes
 from adapters.teams.http import Http
 from adapters.teams.outcomes import Outcomes
 from adapters.teams.people import People
+from adapters.teams.posts import Posts
 from adapters.teams.reply import Pace, TeamsReply
 from adapters.teams.services import Services
 from adapters.teams.signing_keys import OPENID_URL, SigningKeys
 from adapters.teams.stream import Stream
 from adapters.teams.tokens import LOGIN_URL, AppType, BotToken
 from adapters.teams.traffic import Traffic
+from adapters.teams.uploads import Uploads
 from adapters.teams.where import PLATFORM, Where
 from adapters.teams.whispers import Whispers
-from app.domain.chat import ConversationRef, FileRef, HistoryMessage, MemberKind, Place, UserRef
+from app.domain.chat import (
+    ConversationRef,
+    FileRef,
+    Hints,
+    HistoryMessage,
+    MemberKind,
+    MessageRef,
+    Persona,
+    Place,
+    UserRef,
+)
+from app.domain.run import MadeFile
 from app.domain.secrets import Secret
 from app.domain.views import View
+from app.errors import NotReachable
 from app.ports.inbound import Inbound
-from app.ports.platform import PartRef, Reply, ReplyTarget, SavePart
+from app.ports.platform import Ability, ChannelInfo, FoundMessage, PartRef, Readers, Reply, ReplyTarget, SavePart
 from app.ports.references import ConversationReferences
 
+_UNREAD = "Teams does not let an app read channels or search them."
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -72,6 +88,7 @@ class Teams:
     shows_stop = True
     keeps_history = False
     names_admins = False
+    abilities = frozenset({Ability.POST, Ability.UPLOAD})
 
     def __init__(
         self,
@@ -101,7 +118,10 @@ class Teams:
         self._files = Files(self._http, token, services, extra=cloud.origins)
         self._whispers = Whispers(self._connector, self._people, targeted=targeted)
         self._homes = Homes(self._whispers, references)
-        self._outcomes = Outcomes(self._whispers, self._homes)
+        self._channels = Channels(self._connector, self._addresses)
+        self._posts = Posts(self._connector, self._addresses, self._whispers, self._channels)
+        self._uploads = Uploads(self._connector, self._addresses, self._whispers, self._http, extra=cloud.origins)
+        self._outcomes = Outcomes(self._whispers, self._homes, self._uploads)
         self._app_id = bot.app_id
         self._tenants = cloud.tenants
         self._pace = pace or Pace()
@@ -178,6 +198,40 @@ class Teams:
     async def display_name(self, user: UserRef) -> str:
         """See ChatPlatform."""
         return await self._people.name(user)
+
+    async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
+        """See ChatPlatform. Under the app's own name: Teams has no other."""
+        return await self._posts.view(conversation, view)
+
+    async def replace_view(self, message: MessageRef, view: View) -> None:
+        """See ChatPlatform."""
+        await self._posts.replace(message, view)
+
+    async def find_channel(self, asker: UserRef, name: str) -> ChannelInfo | None:
+        """See ChatPlatform."""
+        return await self._channels.find(asker, name)
+
+    async def readers(self, workspace: str, channel: str) -> Readers:
+        """See ChatPlatform."""
+        return await self._channels.readers(workspace, channel)
+
+    async def channel_history(
+        self, asker: UserRef, channel: str, limit: int, before: str = ""
+    ) -> tuple[HistoryMessage, ...]:
+        """Nothing: a bot cannot ask Teams for messages."""
+        raise NotReachable(_UNREAD)
+
+    async def search(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
+        """Nothing: the connector has no search."""
+        raise NotReachable(_UNREAD)
+
+    async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
+        """See ChatPlatform."""
+        return await self._posts.message(workspace, channel, text, persona)
+
+    async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
+        """See ChatPlatform. A picture stands in the message; another file is offered, in the one-to-one chat only."""
+        await self._uploads.send(target, file)
 
     def _open_stream(self, place: Where, part: PartRef) -> Stream | None:
         return Stream(self._connector, place, part.message.id) if part.streamed else None

@@ -13,12 +13,14 @@ from adapters.teams.answer import Answer, Part
 from adapters.teams.citations import rest, sources_of
 from adapters.teams.refusals import CANCELED, TOO_LARGE, TeamsRefused
 from adapters.teams.render import asks_feedback
+from adapters.teams.steps import below, beneath
+from adapters.teams.steps import line as line_of
 from adapters.teams.stream import Stream
 from adapters.teams.text import closed, inert, split, steady
 from app.domain.chat import Place
 from app.domain.views import View
 from app.errors import PlatformError, PlatformRateLimited
-from app.ports.platform import ReplyTarget
+from app.ports.platform import ReplyTarget, Step
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class TeamsReply:
         self._stopped = stopped
         self._released = released
         self._said = ""
+        self._steps: tuple[Step, ...] = ()
         self._status = THINKING
         self._status_said = ""
         self._muted = resumed
@@ -85,6 +88,13 @@ class TeamsReply:
         self._status = text
         self._wake.set()
 
+    async def steps(self, steps: Sequence[Step]) -> None:
+        """See Reply. Before there is any text they are what is being done; then they stand under it, where there is no stream."""
+        self._steps = tuple(steps)
+        if steps:
+            self._status, self._patient_until = line_of(steps), 0.0
+            self._wake.set()
+
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """See Reply."""
         await self._take_over()
@@ -92,6 +102,7 @@ class TeamsReply:
         sources = sources_of(views)
         try:
             line, card = await self._answer.beneath(views)
+            line = beneath(self._steps, line)
             if listed := rest(whole, sources):
                 whole = f"{closed(whole)}\n\n{listed}"
             if line:
@@ -138,6 +149,7 @@ class TeamsReply:
         """Bring what was said to the screen, as far as Teams lets us. What goes wrong here, `finish` puts right."""
         try:
             texts = self._texts(inert(steady(self._said)), self._pace.room)
+            texts = below(texts, self._steps) if self._stream is None else texts
             if texts:
                 await self._show_text(texts)
             elif self._status and self._status != self._status_said:

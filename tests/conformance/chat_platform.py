@@ -5,13 +5,12 @@ Bind with a fixture `wire` (tests/conformance/wire.py) and the class under test 
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar
 
 import pytest
 
-from app.domain.chat import MemberKind, Persona, Place, UserRef
-from app.domain.events import Addressed, Close, FieldErrors, Mention, Open, Private, Replace
+from app.domain.chat import MemberKind, Place, UserRef
+from app.domain.events import Addressed, Close, FieldErrors, Open, Private, Replace
 from app.domain.views import (
     Button,
     Buttons,
@@ -29,8 +28,11 @@ from app.domain.views import (
     rich,
 )  # fmt: skip
 from app.errors import NotReachable, PlatformError
-from app.ports.platform import PartRef, ReplyTarget
+from tests.conformance.asking import RINGS, Parts, asked, target, until
+from tests.conformance.chat_tools import HELLO, ClickPromises, ToolPromises
 from tests.conformance.wire import Outside, Wire
+
+__all__ = ["ChatPlatformSuite", "OutboundPromises", "Parts"]
 
 CANARY = "canary-key-8f3a"
 FORM = View(
@@ -45,12 +47,10 @@ FORM = View(
     ),
 )
 FILLED = {"provider": "b", "label": "ours", "key": CANARY}
-HELLO = View(blocks=(Text(rich("Hello there")), Buttons((Button("go", "Go", "v-1"),))))
 LONG = "\n\n".join(["Intro", "```python", *(f"line_{n} = '{'x' * 60}'" for n in range(600)), "```", "The end."])
-RINGS = "Look <!channel> and <!here|here>, <!subteam^S1>, @channel"
 
 
-class OutboundPromises:
+class OutboundPromises(ToolPromises):
     """What goes out: all that services ask of a platform."""
 
     @pytest.fixture
@@ -59,21 +59,21 @@ class OutboundPromises:
         raise NotImplementedError
 
     async def test_a_whisper_reaches_one_person(self, wire: Outside) -> None:
-        event = await _asked(wire)
+        event = await asked(wire)
         await wire.platform.whisper(wire.member, HELLO, event.conversation)
         assert "Hello there" in wire.private(wire.member)[-1]
         assert wire.private(wire.admin) == wire.public() == []
 
     async def test_a_failed_whisper_is_not_posted_instead(self, wire: Outside) -> None:
-        event = await _asked(wire)
+        event = await asked(wire)
         wire.refuse_whispers()
         with pytest.raises(NotReachable):
             await wire.platform.whisper(wire.member, HELLO, event.conversation)
         assert wire.private(wire.admin) == wire.public() == []
 
     async def test_an_answer_ends_with_the_whole_text_and_its_views(self, wire: Outside) -> None:
-        event, parts = await _asked(wire), Parts()
-        reply = await wire.platform.open_reply(_target(event), parts.save)
+        event, parts = await asked(wire), Parts()
+        reply = await wire.platform.open_reply(target(event), parts.save)
         await reply.status("is thinking…")
         for word in ("Forty", "-two", " is"):
             await reply.append(word)
@@ -86,8 +86,8 @@ class OutboundPromises:
         assert answers[0].count("Forty") == 1
 
     async def test_a_long_answer_rolls_over_and_nothing_is_lost(self, wire: Outside) -> None:
-        event, parts = await _asked(wire), Parts()
-        reply = await wire.platform.open_reply(_target(event), parts.save)
+        event, parts = await asked(wire), Parts()
+        reply = await wire.platform.open_reply(target(event), parts.save)
         await reply.append(LONG[:20_000])
         await reply.finish(LONG)
         answers = wire.answers(event.conversation)
@@ -96,8 +96,8 @@ class OutboundPromises:
         assert "The end." in answers[-1]
 
     async def test_a_failure_says_why_and_keeps_what_was_said(self, wire: Outside) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        event = await asked(wire)
+        reply = await wire.platform.open_reply(target(event), Parts().save)
         await reply.append("So far")
         why = View(
             blocks=(Notice(rich("The key was refused."), Level.ERROR), Buttons((Button("retry", "Retry", "run-1"),)))
@@ -108,25 +108,25 @@ class OutboundPromises:
         assert "The key was refused." in text
 
     async def test_an_answer_is_taken_up_by_its_parts(self, wire: Outside) -> None:
-        event, parts = await _asked(wire), Parts()
-        first = await wire.platform.open_reply(_target(event), parts.save)
+        event, parts = await asked(wire), Parts()
+        first = await wire.platform.open_reply(target(event), parts.save)
         await first.append("Half an ans")
-        await _until(lambda: parts.refs)
+        await until(lambda: parts.refs)
         await first.abandon()
-        again = await wire.platform.resume_reply(_target(event), tuple(parts.refs), parts.save)
+        again = await wire.platform.resume_reply(target(event), tuple(parts.refs), parts.save)
         await again.finish("A whole answer.")
         (answer,) = wire.answers(event.conversation)
         assert "A whole answer." in answer
         assert "Half" not in answer
 
     async def test_an_answer_without_known_parts_is_adopted(self, wire: Outside) -> None:
-        event = await _asked(wire)
-        first = await wire.platform.open_reply(_target(event), Parts().save)
+        event = await asked(wire)
+        first = await wire.platform.open_reply(target(event), Parts().save)
         await first.append("Half an ans")
-        await _until(lambda: wire.answers(event.conversation))
+        await until(lambda: wire.answers(event.conversation))
         await first.abandon()
         parts = Parts()
-        again = await wire.platform.resume_reply(_target(event), (), parts.save)
+        again = await wire.platform.resume_reply(target(event), (), parts.save)
         await again.finish("A whole answer.")
         *others, answer = wire.answers(event.conversation)
         assert "A whole answer." in answer
@@ -134,15 +134,15 @@ class OutboundPromises:
         assert others == [] or not wire.platform.keeps_history  # what cannot be read cannot be found again
 
     async def test_an_answer_that_never_began_begins_anew(self, wire: Outside) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.resume_reply(_target(event), (), Parts().save)
+        event = await asked(wire)
+        reply = await wire.platform.resume_reply(target(event), (), Parts().save)
         await reply.finish("A whole answer.")
         (answer,) = wire.answers(event.conversation)
         assert "A whole answer." in answer
 
     async def test_an_answer_rings_nobody(self, wire: Outside) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        event = await asked(wire)
+        reply = await wire.platform.open_reply(target(event), Parts().save)
         await reply.append(RINGS)
         await reply.finish(RINGS)
         text = "\n".join(wire.answers(event.conversation))
@@ -150,8 +150,8 @@ class OutboundPromises:
         assert not any(ring in text for ring in ("<!channel", "<!here", "<!subteam", "@channel"))
 
     async def test_history_is_oldest_first_and_knows_its_own(self, wire: Outside) -> None:
-        event = await _asked(wire)
-        reply = await wire.platform.open_reply(_target(event), Parts().save)
+        event = await asked(wire)
+        reply = await wire.platform.open_reply(target(event), Parts().save)
         await reply.finish("An answer.")
         await wire.say(wire.admin, "thanks", to=Addressed.FOLLOW_UP, thread=event.conversation.thread)
         history = await wire.platform.history(event.conversation)
@@ -189,7 +189,7 @@ class OutboundPromises:
         assert await wire.platform.display_name(nobody) == "UNOBODY"
 
 
-class ChatPlatformSuite(OutboundPromises):
+class ChatPlatformSuite(OutboundPromises, ClickPromises):
     """Each promise is one test."""
 
     implements: ClassVar[type[Any]]
@@ -271,7 +271,7 @@ class ChatPlatformSuite(OutboundPromises):
         assert sent.secrets["key"].reveal() == CANARY
         assert CANARY not in repr(sent)
         assert wire.form(wire.admin) is None
-        await _until(lambda: any("Saved." in text for text in wire.private(wire.admin)))
+        await until(lambda: any("Saved." in text for text in wire.private(wire.admin)))
         assert wire.public() == []
 
     async def test_field_errors_keep_the_form_open(self, wire: Wire) -> None:
@@ -298,11 +298,11 @@ class ChatPlatformSuite(OutboundPromises):
         await wire.press(wire.member, "go", "v-1")
         action = wire.inbound.actions[-1]
         assert (action.user, action.action_id, action.value) == (wire.member, "go", "v-1")
-        await _until(lambda: "Gone." in wire.private(wire.member)[-1])
+        await until(lambda: "Gone." in wire.private(wire.member)[-1])
         assert not any("Hello there" in text for text in wire.private(wire.member))
 
     async def test_any_of_very_many_options_can_be_chosen(self, wire: Wire) -> None:
-        await _asked(wire)
+        await asked(wire)
         models = tuple(Option(f"anthropic/model-{n}", f"Model {n}") for n in range(250))
         wire.inbound.offered = (models[249],)
         select = Select("model", "Model", models, selected=models[170].value, key="agent-1")
@@ -316,29 +316,3 @@ class ChatPlatformSuite(OutboundPromises):
         assert wire.inbound.homes == [wire.member]
         await wire.platform.publish_home(wire.member, View(blocks=(Notice(rich("No key yet"), Level.WARNING),)))
         assert "No key yet" in wire.home(wire.member)
-
-
-class Parts:
-    """Remembers what a Reply saves."""
-
-    def __init__(self) -> None:
-        self.refs: list[PartRef] = []
-
-    async def save(self, part: PartRef) -> None:
-        self.refs.append(part)
-
-
-async def _asked(wire: Outside) -> Mention:
-    await wire.say(wire.member, "what is the answer?")
-    return wire.inbound.mentions[-1]
-
-
-def _target(event: Mention) -> ReplyTarget:
-    persona = Persona("Researcher", "🦊")
-    return ReplyTarget(event.conversation, event.user, event.message_id, "run-1", persona, event.hints)
-
-
-async def _until(condition: Any, seconds: float = 5) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from app.domain.chat import ConversationRef, UserRef
+from app.domain.chat import ConversationRef, MessageRef, UserRef
 from app.domain.events import Addressed
 from app.ports.platform import ChatPlatform
 from tests.conformance.recorder import Recorder
@@ -42,6 +42,22 @@ class Outside(ABC):
     @abstractmethod
     async def share(self, user: UserRef, name: str, media_type: str, data: bytes) -> None:
         """A person mentions the app with a file hung on."""
+
+    @abstractmethod
+    async def room(self, name: str, *, only: Sequence[UserRef] | None = None) -> str:
+        """There is another channel, private to these people or open to all, with the app in it. Returns its id."""
+
+    @abstractmethod
+    async def write(self, user: UserRef, channel: str, text: str) -> str:
+        """A person writes a new message in a channel, to nobody in particular. Returns its id."""
+
+    @abstractmethod
+    def shown(self, message: MessageRef) -> str:
+        """What a message of the app says now, with what is shown under it."""
+
+    @abstractmethod
+    async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
+        """Files of the app in a thread, as this person gets them; where they have to agree to take one, they do."""
 
 
 class Wire(Outside):
@@ -88,6 +104,10 @@ class Wire(Outside):
     async def press(self, user: UserRef, action_id: str, value: str) -> None:
         """A person presses this button, or chooses this option (typing, if need be), on the newest screen shown to them:
         form, private message or home."""
+
+    @abstractmethod
+    async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
+        """A person presses this button under a message that everybody sees."""
 
     @abstractmethod
     async def submit(self, user: UserRef, values: Mapping[str, str]) -> None:

@@ -29,13 +29,17 @@ class Delivery:
 
 
 class TeamsServer:
-    """Identity, connector, files and people on one port. `bot_url` is where the bot listens; `log` is what was brought there."""
+    """Identity, connector, files and people on one port. `bot_url` is where the bot listens; `log` is what was brought there.
+
+    `drive` holds the files that people took from the bot.
+    """
 
     def __init__(self) -> None:
         self.world = World()
         self.identity = Identity()
         self.connector = ConnectorServer(self.world, self.identity)
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.drive: dict[str, bytes] = {}
         self.file_calls: list[dict[str, str]] = []
         self.bot_url = ""
         self.log: list[Delivery] = []
@@ -59,7 +63,12 @@ class TeamsServer:
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=8 * 2**20)
         application.add_routes(
-            [*self.identity.routes(), *self.connector.routes(), web.get("/files/{name}", self._file)]
+            [
+                *self.identity.routes(),
+                *self.connector.routes(),
+                web.get("/files/{name}", self._file),
+                web.put("/drive/{name}", self._keep),
+            ]
         )
         application.router.add_get(f"{PREFIX}/v3/attachments/{{name}}/views/original", self._file)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
@@ -105,7 +114,7 @@ class TeamsServer:
         conversation: Json = {"id": full, "conversationType": chat.kind, "tenantId": TENANT}
         channel_data: Json = {"tenant": {"id": TENANT}}
         if chat.kind == "channel":
-            team = {"id": chat.id, "aadGroupId": "eeeeeeee-0000-4000-8000-000000000005", "name": "Engine room"}
+            team = {"id": CHANNEL, "aadGroupId": "eeeeeeee-0000-4000-8000-000000000005", "name": "Engine room"}
             channel_data |= {"team": team, "channel": {"id": chat.id}}
         if chat.kind != "personal":
             conversation["isGroup"] = True
@@ -185,6 +194,18 @@ class TeamsServer:
         }
         return {"contentType": "application/vnd.microsoft.teams.file.download.info", "name": name, "content": content}
 
+    async def consent(self, who: Member, offered: Json, action: str = "accept") -> Delivery:
+        """Answer the offer of a file, as it stands in a message of the bot's; where it may be put is told with the answer."""
+        (card,) = offered["attachments"]
+        kind, content = card["name"].rpartition(".")[2], card["content"]
+        where: Json = {"name": card["name"], "uniqueId": f"unique-{card['name']}", "fileType": kind}
+        where |= {"contentUrl": f"https://tenant.sharepoint.com/{card['name']}"}
+        value: Json = {"type": "fileUpload", "action": action, "context": content[f"{action}Context"]}
+        if action == "accept":
+            value["uploadInfo"] = where | {"uploadUrl": f"{self.origin}/drive/{card['name']}"}
+        chat = self.world.personal(who)
+        return await self.invoke(who, "fileConsent/invoke", value, chat, replyToId=offered["id"])
+
     async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> None:
         """Wait until something holds."""
         async with asyncio.timeout(seconds):
@@ -198,3 +219,10 @@ class TeamsServer:
         if "attachments" in request.path and token not in self.identity.issued:
             return web.Response(status=401)
         return web.Response(body=data, content_type=media_type)
+
+    async def _keep(self, request: web.Request) -> web.Response:
+        data = await request.read()
+        if request.headers.get("Content-Range") != f"bytes 0-{len(data) - 1}/{len(data)}":
+            return web.Response(status=400)
+        self.drive[request.match_info["name"]] = data
+        return web.json_response({}, status=201)

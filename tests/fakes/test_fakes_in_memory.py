@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from app.domain.chat import ConversationRef, FileRef, MemberKind, UserRef
+from app.domain.chat import ConversationRef, FileRef, MemberKind, MessageRef, UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.keys import ProviderCredential
 from app.domain.secrets import Secret
@@ -49,7 +51,22 @@ class InMemory(Outside):
         return [f"{message.text} {words(message.views)}" for message in self.fake.messages if message.run]
 
     def answers(self, conversation: ConversationRef) -> list[str]:
-        return [f"{m.text} {words(m.views)}" for m in self.fake.thread(conversation) if m.run]
+        return [f"{m.text} {words(m.views)}" for m in self.fake.thread(conversation) if m.run or m.aside]
+
+    async def room(self, name: str, *, only: Sequence[UserRef] | None = None) -> str:
+        return self.fake.channels.add(f"C-{name}", name, only=only).id
+
+    async def write(self, user: UserRef, channel: str, text: str) -> str:
+        at = f"{len(self.fake.messages)}.5"
+        return self.fake.say(ConversationRef(WORKSPACE, channel, at), user, text).id
+
+    def shown(self, message: MessageRef) -> str:
+        (found,) = (m for m in self.fake.messages if m.ref == message)
+        return f"{found.text} {words(found.views)}"
+
+    async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
+        sent = [m for m in self.fake.thread(conversation) if m.aside]
+        return [(file.name, self.fake.blobs[file.id]) for m in sent for file in m.files]
 
     def refuse_whispers(self) -> None:
         self.fake.unreachable |= {self.admin, self.member}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
 
 from adapters.playground import render
 from adapters.playground.room import Post
-from adapters.playground.world import ADA, MAX, WORKSPACE
-from app.domain.chat import ConversationRef, Persona, UserRef
+from adapters.playground.world import ADA, MAX, WORKSPACE, Room
+from app.domain.chat import ConversationRef, MessageRef, Persona, UserRef
 from app.domain.events import Addressed
 from app.ports.platform import PartRef, ReplyTarget
 from tests.adapters.playground.pages import Page, Site, words
@@ -138,12 +138,38 @@ class PlaygroundWire(Wire):
             kept = await answer.json()
         await self._send(user, channel=CHANNEL, text="@Latchkey have a look", files=[kept["id"]])
 
+    async def room(self, name: str, *, only: Sequence[UserRef] | None = None) -> str:
+        room = Room(f"C-{name.upper()}", name, "", only=tuple(user.id for user in only or ()))
+        self.site.rooms.channels[room.id] = room
+        return room.id
+
+    async def write(self, user: UserRef, channel: str, text: str) -> str:
+        return await self._send(user, channel=channel, text=text)
+
+    def shown(self, message: MessageRef) -> str:
+        post = self.site.rooms.post(message.id)
+        assert post is not None
+        return self._text(post)
+
+    async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
+        browser, found = await self.site.browser(), list[tuple[str, bytes]]()
+        for post in self.site.rooms.thread(conversation):
+            for file in post.files if post.from_app else ():
+                async with browser.get(f"{self.site.origin}/playground/files/{file.id}") as answer:
+                    found.append((file.name, await answer.read()))
+        return found
+
+    async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
+        page = self.pages[user.id]
+        self.last_status = await page.ask("action", id=action_id, value=value, values={}, message=message.id)
+
     def _posts(self) -> list[Post]:
         return list({post.id: post for page in (ADA, MAX) for post in self.site.rooms.seen_by(page.id)}.values())
 
     def _text(self, post: Post) -> str:
         shown = render.message(post, "", self._names, self.site.rooms.people.get(post.author))
-        return " ".join([shown["text"], *words(shown["views"])])
+        done = [step["title"] for step in shown["steps"]] if shown["state"] == "working" else [shown["fold"]]
+        return " ".join([shown["text"], *done, *words(shown["views"])])
 
     @property
     def _names(self) -> render.Names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters.slack.identity import team_of
 from adapters.slack.platform import Slack
 from adapters.slack.traffic import Limits
-from app.domain.chat import ConversationRef, UserRef
+from app.domain.chat import ConversationRef, MessageRef, UserRef
 from app.domain.events import Addressed
 from app.domain.secrets import Secret
 from tests.conformance.recorder import Recorder
@@ -139,6 +139,26 @@ class SlackWire(Wire):
     async def share(self, user: UserRef, name: str, media_type: str, data: bytes) -> None:
         await self.slack.say(CHANNEL, user.id, "<@UBOT> look", files=[self.slack.add_file(name, media_type, data)])
 
+    async def room(self, name: str, *, only: Sequence[UserRef] | None = None) -> str:
+        made = self.slack.world.add_channel(f"C{name.upper()}", name, is_private=only is not None)
+        if only is not None:
+            made.members = ["UBOT", *(user.id for user in only)]
+        return made.id
+
+    async def write(self, user: UserRef, channel: str, text: str) -> str:
+        return await self.slack.say(channel, user.id, text)
+
+    def shown(self, message: MessageRef) -> str:
+        return text_of(self.slack.message(message.channel, message.id))
+
+    async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
+        hung = [f for m in self.slack.replies(conversation.channel, conversation.thread) for f in m.get("files", [])]
+        return [(one["name"], self.slack.world.files[one["id"]].data) for one in hung]
+
+    async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
+        where = self.slack.message(message.channel, message.id)
+        self._answered(await self.slack.press(user.id, action_id, where=where, value=value))
+
     def _answered(self, delivery: Delivery) -> None:
         self.last_status = delivery.status
 
@@ -151,7 +171,8 @@ def text_of(shown: Any) -> str:
     """All words in a message or view, as a person reads them; the shortened copy in `text` counts only where there are no blocks."""
     blocks = shown.get("blocks") or []
     stream = shown.get("text", "") if shown.get("streaming_state") or not blocks else ""
-    return "\n".join([stream, *(part for block in blocks for part in _words(block))])
+    cards = [task["title"] for task in shown.get("tasks", {}).values()]
+    return "\n".join([stream, *cards, *(part for block in blocks for part in _words(block))])
 
 
 def _words(value: Any) -> list[str]:

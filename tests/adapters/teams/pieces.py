@@ -14,7 +14,7 @@ from adapters.teams.auth import Verifier
 from adapters.teams.connector import Connector
 from adapters.teams.edge import PATH, Edge
 from adapters.teams.files import Files
-from adapters.teams.handle import Handle
+from adapters.teams.handle import Consent, Handle
 from adapters.teams.http import Http
 from adapters.teams.people import People
 from adapters.teams.services import Services
@@ -54,6 +54,7 @@ class Shown:
         self.messages: list[tuple[Outcome, Handle]] = []
         self.welcomes: list[tuple[Where, UserRef]] = []
         self.homes: list[UserRef] = []
+        self.consents: list[tuple[Consent, UserRef]] = []
 
     async def to_invoke(self, outcome: Outcome, at: Handle) -> Json:
         self.invokes.append((outcome, at))
@@ -64,6 +65,9 @@ class Shown:
 
     async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
         self.welcomes.append((place, user))
+
+    async def file_answered(self, consent: Consent, user: UserRef, place: Where) -> None:
+        self.consents.append((consent, user))
 
     async def home_wanted(self, user: UserRef) -> None:
         self.homes.append(user)

@@ -217,7 +217,7 @@ async def test_what_is_known_is_not_written_again(pieces: Pieces) -> None:
     teams = pieces.teams
     for number in range(4):
         await teams.say(teams.world.ann, f"hello {number}")
-    assert pieces.references.saves == 2  # the service, the person
+    assert pieces.references.saves == 3  # the service, the person, the team
 
 
 async def test_a_burst_stays_within_the_limits(pieces: Pieces) -> None:

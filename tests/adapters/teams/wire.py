@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +16,7 @@ from adapters.teams.handle import ACTION, CHANNELS_PREFIX, COMMAND, DATASET, OUR
 from adapters.teams.platform import Cloud, Registration, Teams
 from adapters.teams.reply import Pace
 from adapters.teams.traffic import Limits, Traffic
-from app.domain.chat import ConversationRef, UserRef
+from app.domain.chat import ConversationRef, MessageRef, UserRef
 from app.domain.events import Addressed
 from app.domain.secrets import Secret
 from tests.conformance.recorder import Recorder
@@ -169,6 +170,39 @@ class TeamsWire(Wire):
     async def share(self, user: UserRef, name: str, media_type: str, data: bytes) -> None:
         hung_on = [self.teams.add_file(name, media_type, data)]
         self._answered(await self.teams.say(self.who(user), "look", self.chat(user), attachments=hung_on))
+
+    async def room(self, name: str, *, only: Sequence[UserRef] | None = None) -> str:
+        members = self.teams.world.people if only is None else [self.who(user) for user in only]
+        return self.teams.world.channel(name, list(members)).id
+
+    async def write(self, user: UserRef, channel: str, text: str) -> str:
+        told = await self.teams.say(self.who(user), text, channel, mention=False)
+        return str(told.activity["id"])
+
+    def shown(self, message: MessageRef) -> str:
+        return text_of(self.teams.world.chats[message.channel].shown[message.id])
+
+    async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
+        found = list[tuple[str, bytes]]()
+        for shown in self.teams.shown(conversation.channel):
+            for hung in shown.get("attachments", []):
+                url = str(hung.get("contentUrl", ""))
+                if url.startswith("data:"):
+                    found.append((hung["name"], base64.b64decode(url.partition(",")[2])))
+                elif hung["contentType"].endswith("file.consent"):
+                    self._answered(await self.teams.consent(self.who(user), shown))
+                    await self.settled()
+                    found.append((hung["name"], self.teams.drive[hung["name"]]))
+        return found
+
+    async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
+        shown = self.teams.world.chats[message.channel].shown[message.id]
+        where = {"activity": message.id, "where": shown["conversation"]["id"]}
+        card = shown["attachments"][0]["content"] | where
+        action = next(
+            a for a in _actions(card) if (a["data"][OURS][ACTION], a["data"][OURS][VALUE]) == (action_id, value)
+        )
+        await self._act(user, action, card, {})
 
     async def settled(self) -> None:
         """What follows from what was answered is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tests.fakes.slack.world import APP_ID, File, Json, SlackError, Workspace, World
+from tests.fakes.slack.world import APP_ID, Channel, File, Json, SlackError, Workspace, World
 
 T = TypeVar("T")
 _INTERNAL = {"versions", "streaming_state", "unfurl_links", "unfurl_media"}
@@ -48,7 +48,7 @@ class Lookup:
 
     def info(self, workspace: Workspace, args: Json) -> Json:
         """conversations.info"""
-        return {"channel": self.world.channel(str(args.get("channel"))).as_json()}
+        return {"channel": self._known(workspace, args).as_json()}
 
     def open(self, workspace: Workspace, args: Json) -> Json:
         """conversations.open"""
@@ -59,7 +59,7 @@ class Lookup:
 
     def members(self, workspace: Workspace, args: Json) -> Json:
         """conversations.members"""
-        members = self.world.channel(str(args.get("channel"))).members
+        members = self._known(workspace, args).members
         page, cursor = _page(members, args, 100)
         return {"members": page, "response_metadata": {"next_cursor": cursor}}
 
@@ -71,6 +71,7 @@ class Lookup:
             for c in self.world.channels.values()
             if c.team == workspace.id
             and not c.is_im
+            and (not c.is_private or workspace.bot_user_id in c.members)
             and ("private_channel" if c.is_private else "public_channel") in kinds
         ]
         page, cursor = _page(found, args, 100)
@@ -161,6 +162,13 @@ class Lookup:
         file = File(file_id, name, mimetype, data, f"{self.base_url}/files-pri/{file_id}/{name}")
         self.world.files[file_id] = file
         return file
+
+    def _known(self, workspace: Workspace, args: Json) -> Channel:
+        """A channel that the bot may know of: what is private it knows where it is a member."""
+        channel = self.world.channel(str(args.get("channel")))
+        if channel.is_private and workspace.bot_user_id not in channel.members:
+            raise SlackError("channel_not_found")
+        return channel
 
     def _readable(self, workspace: Workspace, args: Json) -> str:
         channel = self.world.channel(str(args.get("channel")))

@@ -118,7 +118,12 @@ class Streams:
         if size > self.cap:
             raise SlackError("msg_too_long")
         stream.size = size
-        self._world.message(stream.channel, stream.ts)["text"] += text
+        message = self._world.message(stream.channel, stream.ts)
+        message["text"] += text
+        for card in (c for c in args.get("chunks") or () if c.get("type") == "task_update"):
+            if card.get("status") not in {"pending", "in_progress", "complete", "error"} or not card.get("title"):
+                raise SlackError("invalid_arguments")
+            message.setdefault("tasks", {})[card["id"]] = card
 
     def _need_feature(self) -> None:
         if not self.available:

@@ -33,7 +33,7 @@ class Workspace:
     enterprise_id: str | None = None
     scopes: str = (
         "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,chat:write.customize,commands,"
-        "files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,mpim:history,users:read,"
+        "files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,mpim:history,mpim:read,users:read,"
         "search:read.public,search:read.files,search:read.users"
     )
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tests.fakes.teams.identity import Identity
 from tests.fakes.teams.streams import Refused, Streams
-from tests.fakes.teams.world import BOT, Chat, World
+from tests.fakes.teams.world import BOT, CHANNEL, Chat, World
 
 Json = dict[str, Any]
 
@@ -88,6 +88,8 @@ class ConnectorServer:
             web.put(f"{there}/activities/{{activity}}", self._handle(self._put)),
             web.delete(f"{there}/activities/{{activity}}", self._handle(self._delete)),
             web.get(f"{there}/members/{{member}}", self._handle(self._member)),
+            web.get(f"{there}/pagedmembers", self._handle(self._members)),
+            web.get(f"{PREFIX}/v3/teams/{{team}}/conversations", self._handle(self._channels)),
         ]
 
     def _handle(self, act: Callable[[web.Request, Call], web.Response]) -> Callable[[web.Request], Any]:
@@ -232,9 +234,29 @@ class ConnectorServer:
             raise Refused(404, "MemberNotFoundInConversation")
         return web.json_response(found.described())
 
+    def _members(self, request: web.Request, call: Call) -> web.Response:
+        described = [one.described() for one in self._chat(call).members]
+        at, size = int(request.query.get("continuationToken") or 0), int(request.query["pageSize"])
+        more = {"continuationToken": str(at + size)} if at + size < len(described) else {}
+        return web.json_response({"members": described[at : at + size], **more})
+
+    def _channels(self, request: web.Request, _call: Call) -> web.Response:
+        if unquote(request.match_info["team"]) != CHANNEL:
+            raise Refused(404, "TeamNotFound")
+        listed = [one.described() for one in self.world.chats.values() if one.kind == "channel"]
+        return web.json_response({"conversations": listed})
+
     def _weigh(self, activity: Json) -> None:
+        pictures = [one for one in activity.get("attachments", []) if _is_picture(one)]
+        if any(len(one["contentUrl"]) > 1_400_000 for one in pictures):
+            raise Refused(413, "MessageSizeTooBig")
+        activity = activity | {"attachments": [one for one in activity.get("attachments", []) if one not in pictures]}
         if len(json.dumps(activity, ensure_ascii=False).encode()) > self.largest:
             raise Refused(413, "MessageSizeTooBig")
+
+
+def _is_picture(attachment: Json) -> bool:
+    return str(attachment.get("contentUrl", "")).startswith("data:image/")
 
 
 def _error(status: int, code: str, text: str, headers: dict[str, str]) -> web.Response:

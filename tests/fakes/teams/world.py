@@ -39,7 +39,7 @@ class Member:
 
 @dataclass
 class Chat:
-    """A conversation: `kind` is its conversationType. `shown` are the bot's messages by id, as they stand now."""
+    """A conversation: `kind` is its conversationType. A team's first channel has no name and every member of the team in it. `shown` are the bot's messages by id, as they stand now."""
 
     id: str
     kind: str
@@ -48,6 +48,11 @@ class Chat:
     targeted: dict[str, Json] = field(default_factory=dict)
     typing: list[Json] = field(default_factory=list)
     bot_in: bool = True
+    name: str = ""
+
+    def described(self) -> Json:
+        """What a list of a team's channels tells."""
+        return {"id": self.id, "name": self.name or None, "type": "standard" if not self.name else "private"}
 
 
 class World:
@@ -64,6 +69,12 @@ class World:
             GROUP: Chat(GROUP, "groupChat", [self.ann, self.bob]),
         }
         self._ids = itertools.count(int(time.time() * 1000))
+
+    def channel(self, name: str, members: list[Member]) -> Chat:
+        """Another channel of the team, with these members."""
+        chat_id = f"19:{name}{len(self.chats)}@thread.tacv2"
+        self.chats[chat_id] = Chat(chat_id, "channel", members, name=name)
+        return self.chats[chat_id]
 
     def new_id(self) -> str:
         return str(next(self._ids))
