@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from app.domain.agent import AGENT_NAME, AgentSpec, Effort
 from app.domain.grants import ToolGrant
 from app.domain.key_shapes import KEY_LIKE
+from app.domain.tool_kinds import new_grant
 from app.errors import BadInput
+from app.services.grant_drafts import check_grants
 
 RESERVED = frozenset({"byok", "forget", "help", "latchkey", "stop"})
 """Words that mean something else when they stand after a mention."""
@@ -25,7 +27,7 @@ FIRST_MAX_STEPS, MOST_STEPS = 8, 20
 _JOINS = re.compile("[\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]")
 """What makes one emoji of several signs."""
 
-FIRST_GRANTS = (ToolGrant("current_time"), ToolGrant("thread_history"))
+FIRST_GRANTS = (new_grant("current_time"), new_grant("thread_history"))
 """What every agent may use: it reads nothing but the clock and its own thread."""
 
 
@@ -54,6 +56,7 @@ class AgentDraft:
         _check_emoji(self.emoji)
         check_model(self.provider, self.model)
         check_channels(self.channels)
+        check_grants(self.grants)
         _check_range("max_output_tokens", self.max_output_tokens, FEWEST_TOKENS, MOST_TOKENS)
         _check_range("max_steps", self.max_steps, 1, MOST_STEPS)
 

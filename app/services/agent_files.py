@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import yaml
 
 from app.domain.agent import AgentSpec, Effort
-from app.domain.grants import Approval, ToolGrant
 from app.errors import BadInput
+from app.services import grant_files
 from app.services.agent_drafts import AgentDraft
 
 HEAD = """\
@@ -19,7 +19,6 @@ HEAD = """\
 LONGEST_FILE = 1_000_000
 MOST_SETTINGS = 100
 T = TypeVar("T")
-Choice = TypeVar("Choice", Effort, Approval)
 
 _TEXTS = ("name", "description", "instructions", "emoji", "provider", "model")
 _NUMBERS = ("max_output_tokens", "max_steps")
@@ -27,7 +26,8 @@ _NUMBERS = ("max_output_tokens", "max_steps")
 
 def export(agents: Sequence[AgentSpec]) -> str:
     """Agents as a file's text. Importing it where it came from changes nothing."""
-    content = {"version": 1, "agents": [_told(agent) for agent in agents]}
+    names = {agent.id: agent.name for agent in agents}
+    content = {"version": 1, "agents": [_told(agent, names) for agent in agents]}
     return HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -48,14 +48,12 @@ def parse(text: str) -> tuple[AgentDraft, ...]:
     return drafts
 
 
-def _told(agent: AgentSpec) -> dict[str, Any]:
+def _told(agent: AgentSpec, names: Mapping[str, str]) -> dict[str, Any]:
     told: dict[str, Any] = {name: getattr(agent, name) for name in _TEXTS}
     told |= {"effort": agent.effort.value if agent.effort else ""}
     told |= {name: getattr(agent, name) for name in _NUMBERS}
     told |= {"channels": list(agent.channels), "share_names": agent.share_names}
-    told["tools"] = [
-        {"tool": grant.tool, "pinned": dict(grant.pinned), "approval": grant.approval.value} for grant in agent.grants
-    ]
+    told["tools"] = [grant_files.told(grant, names) for grant in agent.grants]
     return told
 
 
@@ -77,25 +75,14 @@ def _settings(item: Mapping[str, Any]) -> dict[str, Any]:
     for names, kind in ((_TEXTS, str), (_NUMBERS, int), (("share_names",), bool)):
         settings |= {name: _of(kind, item[name], name) for name in names if name in item}
     if item.get("effort"):
-        settings["effort"] = _one_of(Effort, item["effort"], "effort")
+        settings["effort"] = _effort(item["effort"])
     if "channels" in item:
         settings["channels"] = tuple(
             _of(str, channel, "channels") for channel in _of(list, item["channels"], "channels")
         )
     if "tools" in item:
-        settings["grants"] = tuple(_grant(grant) for grant in _of(list, item["tools"], "tools"))
+        settings["grants"] = tuple(grant_files.parse(grant) for grant in _of(list, item["tools"], "tools"))
     return settings
-
-
-def _grant(item: Any) -> ToolGrant:
-    if not isinstance(item, dict) or set(item) - {"tool", "pinned", "approval"}:
-        raise BadInput("each tool has a name, pinned arguments and an approval.", field="tools")
-    pinned = _of(dict, item.get("pinned", {}), "tools")
-    return ToolGrant(
-        tool=_of(str, item.get("tool"), "tools"),
-        pinned={_of(str, key, "tools"): _of(str, value, "tools") for key, value in pinned.items()},
-        approval=_one_of(Approval, item.get("approval", Approval.NEVER.value), "tools"),
-    )
 
 
 def _of(kind: type[T], value: Any, field: str) -> T:
@@ -104,11 +91,11 @@ def _of(kind: type[T], value: Any, field: str) -> T:
     return value
 
 
-def _one_of(kind: type[Choice], value: Any, field: str) -> Choice:
+def _effort(value: Any) -> Effort:
     try:
-        return kind(value)
+        return Effort(value)
     except ValueError:
-        raise BadInput(f"use one of {', '.join(kind)}.", field=field) from None
+        raise BadInput(f"use one of {', '.join(Effort)}.", field="effort") from None
 
 
 class _Loader(yaml.SafeLoader):

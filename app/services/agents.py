@@ -13,6 +13,8 @@ from app.domain.events import Addressed, Mention
 from app.errors import BadInput, NoAgent
 from app.ports.clock import Clock
 from app.services.agent_drafts import AgentDraft, check_channels, check_model
+from app.services.grant_drafts import difference, kept
+from app.services.grant_files import with_agents
 from app.services.ids import new_id
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -148,17 +150,25 @@ class Agents:
         made = changed = 0
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
-            for draft in drafts:
+            ids = {agent.name: agent.id for agent in await uow.agents.all(workspace)}
+            ids |= {draft.name: new_id("agent", self._clock.now()) for draft in drafts if draft.name not in ids}
+            for named in drafts:
+                draft = replace(named, grants=tuple(with_agents(grant, ids) for grant in named.grants))
                 known = _by_name(await uow.agents.all(workspace), draft.name)
                 if known is None:
-                    await self._create(uow, workspace, draft, by)
+                    await self._create(uow, workspace, draft, by, ids[draft.name])
                     made += 1
-                elif (after := _with_same_key(draft, known)) != known:
-                    await _keep(uow, after, by, "agent.changed")
+                    continue
+                after = _with_same_key(draft, known)
+                after = replace(after, grants=kept(after.grants, known.grants, by=by.id, now=self._clock.now()))
+                if after != known:
+                    await _keep(uow, after, known, by, "agent.changed")
                     changed += 1
         return made, changed
 
-    async def _create(self, uow: UnitOfWork, workspace: str, draft: AgentDraft, by: UserRef) -> AgentSpec:
+    async def _create(
+        self, uow: UnitOfWork, workspace: str, draft: AgentDraft, by: UserRef, agent_id: str = ""
+    ) -> AgentSpec:
         others = await uow.agents.all(workspace)
         if len(others) >= MOST_AGENTS:
             raise BadInput(
@@ -166,10 +176,13 @@ class Agents:
             )
         if _by_name(others, draft.name):
             raise BadInput("There is an agent of this name already.", field="name")
-        agent = draft.as_agent(new_id("agent", self._clock.now()), workspace, is_default=not others)
+        now = self._clock.now()
+        agent = draft.as_agent(agent_id or new_id("agent", now), workspace, is_default=not others)
+        agent = replace(agent, grants=kept(agent.grants, (), by=by.id, now=now))
         await _key_must_fit(uow, agent)
         await uow.agents.add(agent)
-        await uow.audit.append(AuditEntry(workspace, by.id, "agent.created", agent.id))
+        details = {"grants": difference((), agent.grants)} if agent.grants else {}
+        await uow.audit.append(AuditEntry(workspace, by.id, "agent.created", agent.id, details))
         return agent
 
     async def _change(
@@ -179,18 +192,21 @@ class Agents:
             await uow.workspaces.lock(workspace)
             before = await _existing(uow, workspace, agent_id)
             after = change(before)
+            after = replace(after, grants=kept(after.grants, before.grants, by=by.id, now=self._clock.now()))
             if after != before:
-                await _keep(uow, after, by, action)
+                await _keep(uow, after, before, by, action)
         return after
 
 
-async def _keep(uow: UnitOfWork, agent: AgentSpec, by: UserRef, action: str) -> None:
+async def _keep(uow: UnitOfWork, agent: AgentSpec, before: AgentSpec, by: UserRef, action: str) -> None:
     namesake = _by_name(await uow.agents.all(agent.workspace), agent.name)
     if namesake and namesake.id != agent.id:
         raise BadInput("There is an agent of this name already.", field="name")
     await _key_must_fit(uow, agent)
     await uow.agents.change(agent)
     details = {"provider": agent.provider, "model": agent.model, "key": agent.key_id}
+    if grants := difference(before.grants, agent.grants):
+        details["grants"] = grants
     await uow.audit.append(AuditEntry(agent.workspace, by.id, action, agent.id, details))
 
 

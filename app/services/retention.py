@@ -11,6 +11,9 @@ TOMBSTONES_STAY = timedelta(hours=24)
 APPROVED_STAYS = timedelta(days=90)
 """For so long what was approved for the first time is not asked again."""
 
+USES_STAY = timedelta(days=2)
+"""Limits count those of a day."""
+
 
 class Retention:
     """Tidies the database; the engine tidies its own tables."""
@@ -24,6 +27,7 @@ class Retention:
         async with self._database.begin() as uow:
             await uow.inbox.forget(TOMBSTONES_STAY)
             await uow.approvals.cancel_left_behind()
+            await uow.tool_uses.forget(USES_STAY)
             await uow.approvals.forget(approved=APPROVED_STAYS, others=TOMBSTONES_STAY)
         await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

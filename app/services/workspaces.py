@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
-from app.domain.grants import ToolGrant
 from app.domain.run import Json
 from app.errors import BadInput
 from app.ports.clock import Clock
+from app.services.agent_drafts import FIRST_GRANTS
+from app.services.grant_drafts import kept
 from app.services.ids import new_id
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -133,6 +134,7 @@ class Workspaces:
     async def _begin(self, uow: UnitOfWork, workspace: str, name: str, actor: str) -> None:
         if await uow.workspaces.add(workspace, name):
             agent = first_agent(workspace, new_id("agent", self._clock.now()))
+            agent = replace(agent, grants=kept(agent.grants, (), by=actor, now=self._clock.now()))
             await uow.agents.add(agent)
             await uow.audit.append(AuditEntry(workspace, actor, "workspace.added", workspace))
             await uow.audit.append(AuditEntry(workspace, ITSELF, "agent.created", agent.id))
@@ -154,6 +156,6 @@ def first_agent(workspace: str, agent_id: str) -> AgentSpec:
         description="Answers questions, drafts, summarises and thinks along.",
         instructions=FIRST_INSTRUCTIONS,
         emoji="🔑",
-        grants=(ToolGrant("current_time"), ToolGrant("thread_history")),
+        grants=FIRST_GRANTS,
         is_default=True,
     )

@@ -9,9 +9,8 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.agent import AgentSpec, Effort
-from app.domain.grants import Approval, ToolGrant
 from app.ports.clock import Clock
-from app.store import tables
+from app.store import grants, tables
 
 _AGENTS, _CHANNELS = tables.agents, tables.channel_agents
 
@@ -100,9 +99,7 @@ def _values(agent: AgentSpec) -> dict[str, Any]:
         "max_output_tokens": agent.max_output_tokens,
         "max_steps": agent.max_steps,
         "channels": list(agent.channels),
-        "grants": [
-            {"tool": grant.tool, "pinned": dict(grant.pinned), "approval": grant.approval} for grant in agent.grants
-        ],
+        "grants": [grants.kept(grant) for grant in agent.grants],
         "share_names": agent.share_names,
         "paused": agent.paused,
         "is_default": agent.is_default,
@@ -124,9 +121,7 @@ def _agent(row: Row[Any]) -> AgentSpec:
         max_output_tokens=row.max_output_tokens,
         max_steps=row.max_steps,
         channels=tuple(row.channels),
-        grants=tuple(
-            ToolGrant(grant["tool"], dict(grant["pinned"]), Approval(grant["approval"])) for grant in row.grants
-        ),
+        grants=tuple(grants.grant(kept, f"{row.id}.{at}") for at, kept in enumerate(row.grants)),
         share_names=row.share_names,
         paused=row.paused,
         is_default=row.is_default,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
@@ -90,9 +90,9 @@ class ToolUseRows:
         kept = {"private": taint.private, "untrusted": taint.untrusted, "channels": list(taint.channels)}
         await self._connection.execute(update(_CONVERSATIONS).where(_is(conversation)).values(taint=kept))
 
-    async def forget_before(self, moment: datetime) -> None:
-        """Drop uses that no limit counts any more."""
-        await self._connection.execute(delete(_USES).where(_USES.c.at < moment))
+    async def forget(self, stay: timedelta) -> None:
+        """Drop uses that are older than this: no limit counts them any more."""
+        await self._connection.execute(delete(_USES).where(_USES.c.at < self._clock.now() - stay))
 
 
 def _ids(use: str, number: int) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.agent import Effort
-from app.domain.grants import Approval, ToolGrant
+from app.domain.grants import EVERYWHERE, Approval, GrantPlace, Invoker, Scope, ToolGrant, Where
+from app.domain.tool_kinds import BY_NAME, new_grant
 from app.errors import BadInput
 from app.services.agent_drafts import AgentDraft
 from app.services.agent_files import export, parse
+from app.services.grant_drafts import METHODS
 from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench
 
 RICH = AgentDraft(
@@ -50,6 +54,82 @@ async def test_an_import_is_all_or_nothing(bench: Bench) -> None:
     with pytest.raises(BadInput):
         await bench.agents.keep_all(WORKSPACE, drafts, ADMIN)
     assert len(await bench.agents.all(WORKSPACE)) == 1
+
+
+WORDS = st.text("abcdefgh-", min_size=1, max_size=8).filter(str.isalpha)
+GRANTS = st.builds(
+    ToolGrant,
+    tool=st.sampled_from([*BY_NAME, "mcp-tickets-create_issue"]),
+    pinned=st.dictionaries(WORDS, st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20), max_size=2),
+    approval=st.sampled_from(Approval),
+    scope=st.builds(
+        Scope,
+        hosts=st.lists(WORDS.map("{}.example.com".format), max_size=2).map(tuple),
+        methods=st.lists(st.sampled_from(METHODS), min_size=1, max_size=3, unique=True).map(tuple),
+        channels=st.lists(WORDS, max_size=2).map(tuple),
+        agents=st.lists(st.just("writer"), max_size=1).map(tuple),
+        schema=st.sampled_from(["", "abc123"]),
+    ),
+    places=st.lists(st.sampled_from([*EVERYWHERE, GrantPlace(Where.CHANNEL, "C1")]), max_size=3).map(tuple),
+    invokers=st.lists(st.sampled_from(Invoker), unique=True).map(tuple),
+    per_run=st.integers(0, 50),
+    per_day=st.integers(0, 50),
+    expires=st.none() | st.datetimes(timezones=st.just(UTC)),
+)
+
+
+@given(st.lists(GRANTS, max_size=3))
+def test_every_grant_survives_the_journey(grants: list[ToolGrant]) -> None:
+    draft = AgentDraft("writer", grants=tuple(grants))
+    assert parse(export([draft.as_agent("a", WORKSPACE, is_default=False)])) == (draft,)
+
+
+async def test_an_agent_that_another_may_ask_is_found_by_its_name_elsewhere(bench: Bench) -> None:
+    asks = AgentDraft("boss", grants=(ToolGrant("ask_agent", scope=Scope(agents=("helper",))),))
+    await bench.agents.keep_all(WORKSPACE, (asks, AgentDraft("helper")), ADMIN)
+    boss, helper = await bench.agent("boss"), await bench.agent("helper")
+    assert boss.grants[0].scope.agents == (helper.id,)
+    file = export(await bench.agents.all(WORKSPACE))
+    assert helper.id not in file
+    assert await bench.agents.keep_all(WORKSPACE, parse(file), ADMIN) == (0, 0)
+
+
+async def test_a_grant_keeps_its_id_until_it_is_changed_and_every_change_is_written_down(bench: Bench) -> None:
+    agent = await bench.agents.create(WORKSPACE, RICH, ADMIN)
+    (first,) = agent.grants
+    assert (first.granted_by, bool(first.id)) == (ADMIN.id, True)
+    wider = replace(RICH, grants=(*RICH.grants, new_grant("recall")))
+    same, more = (await bench.agents.edit(WORKSPACE, agent.id, wider, ADMIN)).grants
+    assert same == first
+    other = replace(wider, grants=(replace(first, per_day=3), more))
+    changed, _ = (await bench.agents.edit(WORKSPACE, agent.id, other, ADMIN)).grants
+    assert changed.id != first.id
+    await bench.agents.edit(WORKSPACE, agent.id, replace(RICH, grants=()), ADMIN)
+    told = [entry.details.get("grants") for entry in await bench.audited() if entry.object == agent.id]
+    assert told == ["+current_time", "+recall", "~current_time", "-current_time -recall"]
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        ToolGrant("rm"),
+        ToolGrant("mcp-"),
+        ToolGrant("http_fetch", scope=Scope(hosts=("*.example.com",))),
+        ToolGrant("http_fetch", scope=Scope(hosts=("Example.com",))),
+        ToolGrant("http_fetch", scope=Scope(hosts=("example.com/path",))),
+        ToolGrant("http_fetch", scope=Scope(hosts=("a@example.com",))),
+        ToolGrant("http_fetch", scope=Scope(methods=("TRACE",))),
+        ToolGrant("post_message", scope=Scope(channels=("*",))),
+        ToolGrant("current_time", places=(GrantPlace(Where.CHANNEL),)),
+        ToolGrant("current_time", places=(GrantPlace(Where.INSIDE, "C1"),)),
+        ToolGrant("current_time", per_day=-1),
+        ToolGrant("current_time", pinned={"key": GOOD}),
+    ],
+)
+def test_what_is_no_exact_grant_is_refused(grant: ToolGrant) -> None:
+    with pytest.raises(BadInput) as refused:
+        AgentDraft("writer", grants=(grant,))
+    assert refused.value.field == "tools"
 
 
 def test_long_texts_are_written_as_people_write_them() -> None:

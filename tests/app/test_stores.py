@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.agent import AgentSpec, Effort
-from app.domain.grants import Approval, ToolGrant
+from app.domain.grants import EVERYWHERE, Approval, GrantPlace, Invoker, Scope, ToolGrant, Where
 from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.secrets import SealedSecret
+from app.store import tables
 from app.store.keys import StoredKey
 from app.store.unit_of_work import Database
 from tests.fakes.databases import TestClock
@@ -31,10 +33,32 @@ def a_key(clock: TestClock, label: str = "main", **settings: object) -> StoredKe
     return StoredKey(replace(key, **settings), "https://a.example", SealedSecret("dek", b"sealed"))  # type: ignore[arg-type]
 
 
+GRANT = ToolGrant(
+    "http_fetch", {"method": "GET"}, Approval.FIRST_TIME, "grant_1",
+    Scope(("docs.example.com:8443",), ("GET", "POST"), ("C1",), ("agent_2",), "abc1"),
+    (GrantPlace(Where.CHANNEL, "C1"), GrantPlace(Where.SHARED)), (Invoker.GUEST, Invoker.SCHEDULED),
+    per_run=3, per_day=40, expires=datetime(2027, 1, 31, tzinfo=UTC), granted_by="U1",
+)  # fmt: skip
+
+
+async def test_a_grant_of_before_grants_had_places_and_people_holds_as_it_did(database: Database) -> None:
+    async with database.begin() as uow:
+        await uow.agents.add(an_agent())
+        old = [{"tool": "current_time", "pinned": {}, "approval": "never"}, {"tool": "chat_search", "pinned": {}, "approval": "never"}]
+        await uow.connection.execute(update(tables.agents).values(grants=old))
+    async with database.read() as uow:
+        agent = await uow.agents.get(WORKSPACE, an_agent().id)
+    assert agent
+    clock, search = agent.grants
+    assert (clock.places, clock.invokers) == (EVERYWHERE, tuple(Invoker)), "what is harmless was everybody's"
+    assert Invoker.GUEST not in search.invokers
+    assert clock.id != search.id
+
+
 async def test_an_agent_comes_back_as_it_was_kept(any_database: Database) -> None:
     agent = an_agent(
         emoji="🦊", provider="anthropic", model="m", key_id="k", effort=Effort.HIGH, channels=("C1", "C2"), share_names=True,
-        grants=(ToolGrant("current_time", {"time_zone": "UTC"}, Approval.ALWAYS),), paused=True, is_default=True,
+        grants=(GRANT, ToolGrant("current_time", id="grant_2")), paused=True, is_default=True,
     )  # fmt: skip
     async with any_database.begin() as uow:
         await uow.agents.add(agent)
