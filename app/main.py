@@ -51,6 +51,7 @@ from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
 from app.services.toolkit import Toolkit
+from app.services.tools.chat import ChatTools
 from app.services.transcripts import Transcripts
 from app.services.turns import Turns
 from app.services.workspaces import Workspaces
@@ -116,7 +117,7 @@ class Service:
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
         toolkit = Toolkit(
-            [QuestionTools()],
+            [QuestionTools(), ChatTools(platforms, self._keys.redact)],
             platforms,
             permissions=Permissions(database, platforms, clock),
             approvals=Approvals(database, vault, platforms, clock=clock),

@@ -75,6 +75,7 @@ class FakePlatform:
     blobs: dict[str, bytes] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
     broken: PlatformError | None = None
+    post_trouble: PlatformError | None = None  # what posting, and nothing else, ends in
     whispers: list[Whisper] = field(default_factory=list)
     homes: dict[UserRef, list[View]] = field(default_factory=dict)
     messages: list[ChatMessage] = field(default_factory=list)
@@ -207,6 +208,8 @@ class FakePlatform:
 
     async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
         self._able(Ability.POST)
+        if self.post_trouble:
+            raise self.post_trouble
         if channel not in self.channels.all:
             raise NotReachable
         ref = MessageRef(workspace, channel, self._next_id())
