@@ -97,9 +97,7 @@ def topic(approval: str) -> str:
 
 
 def target_mark(target: Target) -> str:
-    """What tells targets apart without saying what they are: a model may have written one. Empty where there is none."""
-    if not target.words:
-        return ""
+    """What tells targets apart without saying what they are: a model may have written one. Where there is none, that is one, too."""
     parts = [target.host, target.method, target.channel, target.agent]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

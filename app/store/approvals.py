@@ -115,9 +115,8 @@ class ApprovalRows:
         return tuple(approval for row in found if (approval := _approval(row)))
 
     async def approved_before(self, workspace: str, grant: str, target: Target) -> bool:
-        """Whether somebody agreed to this target under this grant once; never where the grant or the target has no name."""
-        mark = target_mark(target)
-        if not grant or not mark:
+        """Whether somebody agreed to this target under this grant once; never for a grant without an id."""
+        if not grant:
             return False
         rows = _APPROVALS.c
         found = await self._connection.execute(
@@ -125,7 +124,7 @@ class ApprovalRows:
             .where(
                 rows.workspace == workspace,
                 rows.grant_id == grant,
-                rows.target == mark,
+                rows.target == target_mark(target),
                 rows.state == ApprovalState.APPROVED,
             )
             .limit(1)

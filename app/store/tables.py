@@ -308,7 +308,7 @@ approvals = Table(  # what waits for a person, or did; what it is about is seale
     Column("agent_id", Id, nullable=False),
     Column("grant_id", Id, nullable=False),
     Column("tool", Name, nullable=False),
-    Column("target", Name, nullable=False, default=""),  # see approvals.target_mark; empty where the tool has none
+    Column("target", Name, nullable=False, default=""),  # see approvals.target_mark
     Column("digest", String(64), nullable=False),  # of the exact arguments
     Column("asker", Name, nullable=False),
     Column("approvers", String(16), nullable=False),  # asker | admins: who may decide

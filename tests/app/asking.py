@@ -39,7 +39,7 @@ def request(
     arguments = {"channel": "C2", "text": SAYS} if arguments is None else arguments
     return ApprovalRequest(
         number="0", call=ToolCall("call_1", tool, arguments), digest=digest(tool, arguments),
-        grant=grant or ToolGrant(tool, approval=Approval.ALWAYS, scope=Scope(channels=("C2", "C3"))),
+        grant=grant or ToolGrant(tool, approval=Approval.ALWAYS, id="grant_1", scope=Scope(channels=("C2", "C3"))),
         target=target or Target(channel="C2"), reason="This tool is used with somebody's consent.",
         approvers=approvers, may_remember=may_remember,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app.domain.approvals import LASTS, ApprovalState
 from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Nothing
-from app.domain.grants import Invoker, Target, ToolGrant
+from app.domain.grants import GrantPlace, Invoker, Scope, Target, ToolGrant, Where
 from app.domain.run import RunState
 from app.domain.views import Verbatim
 from app.errors import NotReachable, PlatformUnavailable
@@ -339,8 +340,17 @@ async def test_always_is_an_admins_to_say_and_grants_just_that_for_a_while(askin
     trail = {entry.action: entry for entry in await asking.desk.bench.audited()}
     assert trail["grant.added"].actor == ADMIN.id
     assert trail["grant.added"].details["approval"] == record.id
-    before, after = 3, len((await asking.desk.bench.agent()).grants)
-    assert after == before + 1
+    *_, base, more = (await asking.desk.bench.agent()).grants
+    assert base == asking.asks.grant
+    assert more == ToolGrant(
+        "post_message",
+        id=trail["grant.added"].details["grant"],
+        scope=Scope(channels=("C2",)),
+        places=(GrantPlace(Where.CHANNEL, "C1"),),
+        invokers=(Invoker.MEMBER,),
+        expires=asking.desk.bench.clock.now() + timedelta(days=30),
+        granted_by=ADMIN.id,
+    )
 
 
 @pytest.mark.parametrize(
@@ -348,7 +358,7 @@ async def test_always_is_an_admins_to_say_and_grants_just_that_for_a_while(askin
     [
         request({"code": "1"}, tool="run_code", may_remember=True),
         request(may_remember=False),
-        request({}, tool="chat_search", grant=ToolGrant("chat_search"), target=Target()),
+        request({}, tool="chat_search", grant=ToolGrant("chat_search", id="grant_1"), target=Target()),
     ],
     ids=["code", "not to be remembered", "no target"],
 )
@@ -363,10 +373,8 @@ async def test_always_is_never_offered_or_taken_for_code_or_for_everything(
 
 
 async def test_the_first_approval_of_a_target_is_remembered_for_that_target_and_grant(asking: Asking) -> None:
-    asking.asks = request(grant=replace(asking.asks.grant, id="grant_1"))
     record = await asking.begun()
     async with asking.desk.database.begin() as uow:
-        await uow.connection.execute(table.update().values(grant_id="grant_1"))
         await uow.approvals.decide(WORKSPACE, record.id, ApprovalState.APPROVED, MEMBER.id)
     async with asking.desk.database.read() as uow:
         rows, target = uow.approvals, asking.asks.target

@@ -99,9 +99,8 @@ def test_targets_are_told_apart_and_not_told() -> None:
         target_mark(target)
         for target in (
             Target(host="a.example", method="GET"), Target(host="a.example", method="POST"), Target(channel="a.example"),
-            Target(agent="a.example"),
+            Target(agent="a.example"), Target(),
         )
     }  # fmt: skip
-    assert len(marks) == 4
+    assert len(marks) == 5
     assert all("example" not in mark and len(mark) == 64 for mark in marks)
-    assert target_mark(Target(method="GET")) == ""
