@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.tools.sandbox import probe
-from adapters.tools.sandbox.cell import frames, server
+from adapters.tools.sandbox.cell import asking, frames
 from adapters.tools.sandbox.launching import job, most_back, result_of
 from app.ports.sandbox import CodeResult, Limits, SandboxUnavailable, Tier
 
@@ -45,12 +45,12 @@ class Runner:
         most = most_back(limits)
         wanted = [math.ceil(limits.seconds), limits.memory, limits.output, limits.files, limits.file_bytes, most]
         answer = await self._ask(
-            {server.LIMITS: json.dumps(wanted).encode(), **job(code, files)},
+            {asking.LIMITS: json.dumps(wanted).encode(), **job(code, files)},
             most=most + limits.output + 1024,
             seconds=limits.seconds + _MARGIN,
         )
-        output, handed_back, cut = (answer.get(name, b"") for name in (server.OUTPUT, server.RESULT, server.CUT))
-        if cut.decode() == server.NOT_ISOLATED:
+        output, handed_back, cut = (answer.get(name, b"") for name in (asking.OUTPUT, asking.RESULT, asking.CUT))
+        if cut.decode() == asking.NOT_ISOLATED:
             raise SandboxUnavailable(output.decode(errors="replace").strip())
         return result_of(output, handed_back, cut.decode(), limits)
 
@@ -59,7 +59,7 @@ class Runner:
 
     async def _look(self) -> dict[str, Any]:
         answer = await self._ask({}, most=64 * 1024, seconds=10)
-        told: dict[str, Any] = json.loads(answer[server.FACTS])
+        told: dict[str, Any] = json.loads(answer[asking.FACTS])
         return told
 
     async def _strays(self, _token: str) -> int:

@@ -45,8 +45,8 @@ def version() -> int:
     return max(found, 0)
 
 
-def limit(memory: int, file_bytes: int, *, processes: int = 64, cpu_seconds: int = 60) -> None:
-    """Bound what each process takes. Their sum is bounded from outside only."""
+def limit(memory: int, file_bytes: int, *, processes: int | None = 64, cpu_seconds: int = 300) -> None:
+    """Bound what each process takes; their sum is bounded from outside only. `processes` are counted over all of the user's."""
     for what, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, file_bytes),
@@ -55,6 +55,8 @@ def limit(memory: int, file_bytes: int, *, processes: int = 64, cpu_seconds: int
         (resource.RLIMIT_NOFILE, 128),
         (resource.RLIMIT_CORE, 0),
     ):
+        if most is None:
+            continue
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
@@ -112,6 +114,6 @@ def _call(number: int, *arguments: int | bytes) -> int:
 def main(arguments: list[str]) -> None:
     """Run a program that needs no file but itself, confined, with an empty environment: `PROGRAM ARGUMENT…`."""
     program = os.path.realpath(arguments[0])
-    limit(2048 * MiB, 0, processes=512, cpu_seconds=3600)
+    limit(2048 * MiB, 0, processes=None, cpu_seconds=3600)
     confine(readable=(program,))
     os.execve(program, arguments, {})  # noqa: S606 - the point of it

@@ -20,13 +20,9 @@ import sys
 import tempfile
 from typing import Any
 
-from . import frames, keeper, landlock, supervise
+from . import asking, frames, keeper, landlock, supervise
 
 AT_ONCE = 4
-LIMITS, FACTS = frames.META + "limits", frames.META + "facts"
-OUTPUT, RESULT, CUT = frames.META + "output", frames.META + "result", frames.META + "cut"
-NOT_ISOLATED = "not isolated"
-
 MOST_ASKED = 256 * 1024 * 1024
 MOST_FILES = 64
 MOST_BYTES = 64 * 1024 * 1024
@@ -63,9 +59,9 @@ class Runner:
             async with asyncio.timeout(MOST_SECONDS):
                 size = frames.length(await reader.readexactly(frames.PREFIX), MOST_ASKED)
                 asked = frames.unpack(await reader.readexactly(size), most_files=MOST_FILES, most_bytes=MOST_BYTES)
-            wanted = asked.pop(LIMITS, None)
+            wanted = asked.pop(asking.LIMITS, None)
             if wanted is None:
-                answer = frames.pack({FACTS: json.dumps(facts()).encode()})
+                answer = frames.pack({asking.FACTS: json.dumps(facts()).encode()})
             else:
                 work = asyncio.create_task(self._run(json.loads(wanted), asked))
                 gone = asyncio.create_task(reader.read(1))  # nobody says more: it is the end of who asked
@@ -93,8 +89,8 @@ class Runner:
             folder = tempfile.mkdtemp(prefix="run-")
             watch = supervise.Watch(seconds, output, most_back, signal.SIGTERM)
             seen = await supervise.supervise(command, frames.pack(job), watch)
-        cut = NOT_ISOLATED if seen.code == keeper.NOT_ISOLATED else seen.cut
-        return frames.pack({OUTPUT: seen.output, RESULT: seen.result, CUT: cut.encode()})
+        cut = asking.NOT_ISOLATED if seen.code == keeper.NOT_ISOLATED else seen.cut
+        return frames.pack({asking.OUTPUT: seen.output, asking.RESULT: seen.result, asking.CUT: cut.encode()})
 
 
 def facts() -> dict[str, Any]:
