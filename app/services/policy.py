@@ -6,7 +6,7 @@ Deny by default: an unknown tool, a missing context or an empty list is a denial
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import Place
@@ -145,7 +145,9 @@ def _readers(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]
 
 
 def _of(now: Situation, channel: str) -> Readers:
-    return now.readers.get(channel, Readers(everybody=False))
+    found = now.readers.get(channel, Readers(everybody=False))
+    here = now.conversation
+    return replace(found, shared=True) if here.shared and here.channel == channel else found
 
 
 def _outward(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]:
