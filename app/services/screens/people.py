@@ -236,6 +236,7 @@ def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
         blocks=(
             Heading("What becomes of what you write"),
             Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key.")),
+            Text(rich(Bold("What agents look up. "), "An agent that your admins let read other channels or search reads them as far as the person who asks can, at that moment, and tells what everybody in the conversation could read, or what was agreed to there. What it finds goes to the provider too; it is kept encrypted until the answer is there, and erased within a minute after.")),
             Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after.")),
             Text(rich(Bold("Memory. "), *memory)),
             Text(rich(Bold("What stays. "), "Ids and numbers: who asked when, which agent, model and key answered, how many tokens it took. No text.")),

@@ -1,13 +1,16 @@
 """The playground keeps what every chat platform promises."""
 
+import base64
+
 import pytest
 
 from adapters.playground.platform import Playground
-from adapters.playground.world import ADA, MAX
+from adapters.playground.world import ADA, MAX, WORKSPACE
 from app.domain.chat import ConversationRef, Persona
+from app.domain.run import MadeFile
 from app.domain.views import Text, View, rich
 from app.errors import NotReachable
-from app.ports.platform import PartRef, ReplyTarget
+from app.ports.platform import PartRef, ReplyTarget, Step, StepState
 from tests.adapters.playground.pages import Site
 from tests.adapters.playground.wire import PlaygroundWire
 from tests.conformance.chat_platform import ChatPlatformSuite, Parts
@@ -93,3 +96,49 @@ async def test_a_whisper_without_a_place_goes_to_the_persons_chat_with_the_app(s
 
 def _target(conversation: ConversationRef, persona: Persona | None = None) -> ReplyTarget:
     return ReplyTarget(conversation, ADA.ref, "", "run-1", persona or Persona("Latchkey", "🔑"), {})
+
+
+async def test_steps_are_a_list_that_grows_and_is_folded_with_the_answer(site: Site, inbound: Recorder) -> None:
+    page = await site.page()
+    await page.ask("message", channel="C-PRODUCT", text="@Latchkey hello")
+    event = inbound.mentions[-1]
+    reply = await site.platform.open_reply(_target(event.conversation), Parts().save)
+    await reply.steps((Step("1", "Searched #general", StepState.RUNNING, "exports"),))
+    await page.until(lambda: any(one["steps"] for one in page.messages.values()))
+    (answer,) = (one for one in page.messages.values() if one["steps"])
+    assert answer["steps"] == [{"title": "Searched #general", "detail": "exports", "state": "running"}]
+    await reply.finish("Hello.")
+    await page.until(lambda: page.messages[answer["id"]]["state"] == "done")
+    assert page.messages[answer["id"]]["fold"] == "1 step: searched #general (failed)"
+    assert page.messages[answer["id"]]["steps"][0]["state"] == "failed"  # it had not come to its end
+
+
+async def test_files_are_pictures_or_kept_and_open_to_those_who_are_let_in(site: Site) -> None:
+    for name, media_type in (("a.png", "image/png"), ("b.html", "text/html"), ("c.svg", "image/svg+xml")):
+        await site.platform.upload(
+            _target(ConversationRef("w", "C-RANDOM", "")),
+            MadeFile(name, media_type, base64.b64encode(b"data").decode()),
+        )
+    browser = await site.browser()
+    kept = {post.files[0].name: post.files[0].id for post in site.rooms.seen_by(ADA.id) if post.files}
+    for name, file in kept.items():
+        async with browser.get(f"{site.origin}/playground/files/{file}") as answer:
+            assert await answer.read() == b"data"
+            is_picture = name == "a.png"
+            assert answer.content_type == ("image/png" if is_picture else "application/octet-stream")
+            assert ("attachment" in answer.headers.get("Content-Disposition", "")) is not is_picture
+    stranger = await site.browser(enter=False)
+    async with stranger.get(f"{site.origin}/playground/files/{kept['a.png']}") as answer:
+        assert answer.status == 403
+    async with browser.get(f"{site.origin}/playground/files/F0000") as answer:
+        assert answer.status == 404
+
+
+async def test_a_private_channel_is_seen_posted_in_and_pressed_in_by_its_members_only(site: Site) -> None:
+    ada, max_ = await site.page(ADA.id), await site.page(MAX.id)
+    assert "C-BOARD" in {one["id"] for one in ada.snapshot["channels"]}
+    assert "C-BOARD" not in {one["id"] for one in max_.snapshot["channels"]}
+    posted = await site.platform.post(WORKSPACE, "C-BOARD", "Between us.", Persona("Fox", "🦊"))
+    await ada.until(lambda: posted.id in ada.messages)
+    assert await max_.ask("message", channel="C-BOARD", text="hello?") == 400
+    assert posted.id not in max_.messages
