@@ -76,6 +76,6 @@ class Posts:
 
 
 def _drawn(view: View) -> Json:
-    blocks = render.message(view, ringing=True)
+    blocks = render.message(view)  # whoever is named in it is asked for something, and may be told so
     first = {"block_id": f"{ASIDE}:{view.id}"[:255]} | blocks[0]
     return {"text": render.summary(view), "blocks": [first, *blocks[1:]]}

@@ -186,7 +186,7 @@ class ChatPlatform(Protocol):
         """How people call this person; their id if unknown."""
 
     async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
-        """Post a screen with its controls into the thread, where everybody there sees it."""
+        """Post a screen with its controls into the thread, where everybody there sees it; people named in it may be notified."""
 
     async def replace_view(self, message: MessageRef, view: View) -> None:
         """Let that message show this instead."""
