@@ -128,7 +128,7 @@ class ToolCalls:
             raise
         except Exception as error:  # noqa: BLE001 - a tool's bug must not end the answer
             log.error("tool broke down", run=self._facts.run, tool=ready.call.name, **place_of(error))  # noqa: TRY400
-            return _tainted(_failed(ready.call, BROKEN), ready)
+            return self._tainted(_failed(ready.call, BROKEN), ready)
         return await self._fit_for_here(ready, result)
 
     async def _begun(self, ready: Ready) -> ToolResult | None:
@@ -140,21 +140,22 @@ class ToolCalls:
         elsewhere = set(result.taint.channels) - {ready.decided.target.channel}
         if elsewhere and not await self._permissions.may_be_told(self._facts, elsewhere):
             return _failed(ready.call, NOT_FOR_HERE)
-        told = _tainted(result, ready)
+        told = self._tainted(result, ready)
         if told.taint != CLEAN:
             await self._permissions.learned(self._facts, told.taint)
         return replace(told, call_id=ready.call.id, content=clean(told.content)[:LONGEST_RESULT])
+
+    def _tainted(self, result: ToolResult, ready: Ready) -> ToolResult:
+        """With what the tool's author says it does, beside what it says itself of this result."""
+        traits, target = ready.decided.traits, ready.decided.target
+        there = traits.reads_private and target.channel not in ("", self._facts.conversation.channel)
+        taint = Taint(traits.reads_private, traits.reads_untrusted, (target.channel,) if there else ())
+        return replace(result, taint=taint | result.taint)
 
 
 def refusal(call: ToolCall, reason: str) -> ToolResult:
     """What a model is told of a call that was not made."""
     return _failed(call, f"Not allowed: {reason}")
-
-
-def _tainted(result: ToolResult, ready: Ready) -> ToolResult:
-    traits, target = ready.decided.traits, ready.decided.target
-    channels = (target.channel,) if traits.reads_private and target.channel else ()
-    return replace(result, taint=Taint(traits.reads_private, traits.reads_untrusted, channels) | result.taint)
 
 
 def _failed(call: ToolCall, text: str) -> ToolResult:

@@ -40,7 +40,8 @@ class ToolUseRows:
                 _USES.c.workspace == workspace,
                 _USES.c.grant_id.in_(grants),
                 (_USES.c.at >= since) | (_USES.c.run_id == run),
-                _USES.c.id.not_in(_ids(besides, len(grants))),
+                _USES.c.id != besides,
+                ~_USES.c.id.startswith(f"{besides}/", autoescape=True),
             )
             .group_by(_USES.c.grant_id)
         )

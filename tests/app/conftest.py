@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.store.unit_of_work import Database
-from tests.app.bench import Bench
+from tests.app.belts import Belts
+from tests.app.bench import MEMBER, Bench
 from tests.app.desk import Desk
 from tests.fakes.databases import TestClock
 
@@ -37,3 +38,12 @@ async def desk(bench: Bench) -> Desk:
 async def keyless(bench: Bench) -> Desk:
     """Before any key is set."""
     return Desk(bench)
+
+
+@pytest.fixture
+def belts(bench: Bench) -> Belts:
+    """In a workspace with two open channels and one of MEMBER's own."""
+    bench.platform.channels.add("C1", "general")
+    bench.platform.channels.add("C2", "news")
+    bench.platform.channels.add("C3", "secret", only=(MEMBER,))
+    return Belts(bench)
