@@ -15,6 +15,7 @@ export function showSteps(message) {
 }
 
 function step({ title, detail, state }) {
+  const more = detail || (state === "waiting" ? WORDS.waiting : "");
   const sign = SIGNS[state] ? icon(SIGNS[state]) : h("span", { class: "step-turning", "aria-hidden": "true" });
-  return h("li", { class: `step step-${state}` }, sign, h("span", { class: "step-title" }, title), detail ? h("span", { class: "step-detail" }, detail) : null, h("span", { class: "visually-hidden" }, WORDS[state]));
+  return h("li", { class: `step step-${state}` }, sign, h("span", { class: "step-title" }, title), more ? h("span", { class: "step-detail" }, more) : null, more === WORDS[state] ? null : h("span", { class: "visually-hidden" }, WORDS[state]));
 }
