@@ -195,7 +195,7 @@ class Slack:
 
     async def search(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
         """See ChatPlatform. Of open channels only: Slack gives a bot no others."""
-        return await self._searches.run(asker, query, hints, limit)
+        return await self._searches.find(asker, query, hints, limit)
 
     async def post(self, workspace: str, channel: str, text: str, persona: Persona) -> MessageRef:
         """See ChatPlatform."""

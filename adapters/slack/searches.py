@@ -34,7 +34,7 @@ class Searches:
         self._installations = installations
         self._channels = channels
 
-    async def run(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
+    async def find(self, asker: UserRef, query: str, hints: Hints, limit: int) -> tuple[FoundMessage, ...]:
         """What matches and the asker may read, the best first; raises NotReachable with the reason in plain words."""
         token = hints.get(LEAVE, "")
         if not token:
