@@ -51,7 +51,12 @@ def _implementations() -> Iterator[tuple[type, type]]:
         for module in _modules(package):
             for cls in vars(module).values():
                 if inspect.isclass(cls) and cls.__module__ == module.__name__ and not cls.__name__.startswith("_"):
-                    yield from ((cls, port) for port in SUITES if _implements(cls, port))
+                    yield from ((cls, port) for port in SUITES if _looks_for(port, package) and _implements(cls, port))
+
+
+def _looks_for(port: type, package: ModuleType) -> bool:
+    """Whatever runs something has a method `run`: only among the agents is that a runner of agents."""
+    return port is not AgentRunner or package is agents
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
