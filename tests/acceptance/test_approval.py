@@ -44,7 +44,9 @@ async def grant(url: str, tool: str, scope: Scope) -> None:
     """An admin lets the assistant use a tool with somebody's consent."""
     database = Database(url, WallClock())
     async with database.begin() as uow:
-        (workspace,) = [one for one in await uow.audit.workspaces() if one.partition(":")[0] in ("slack", "teams")]
+        (workspace,) = [
+            one for one in await uow.audit.workspaces() if one.partition(":")[0] in ("slack", "teams", "playground")
+        ]
         (agent,) = await uow.agents.all(workspace)
         granted = ToolGrant(tool, approval=Approval.ALWAYS, id="grant_1", scope=scope)
         await uow.agents.change(replace(agent, grants=(granted,)))

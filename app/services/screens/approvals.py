@@ -99,7 +99,7 @@ def waiting(asked: Asked, approval: str, *, may_cancel: bool) -> View:
             Said(
                 rich(
                     Bold(asked.agent), " is waiting for approval to ", *what(asked), ". ", *deciders(asked),
-                    " can decide above. Your message comes after that.",
+                    " can decide above. Your message is answered after that.",
                 ),
                 Level.INFO,
             ),
