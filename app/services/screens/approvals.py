@@ -50,6 +50,7 @@ _ACTS = {
     "propose_schedule": "do something regularly",
     "ask_agent": "ask another agent",
 }
+LONGEST_NAME = 80
 _AN_ID = re.compile(r"[\w.:@/+=-]{1,200}")
 
 
@@ -138,11 +139,11 @@ def what(asked: Asked) -> Rich:
     if asked.tool == "ask_agent" and asked.other:
         return rich("ask ", Bold(asked.other))
     if asked.tool == "http_fetch" and target.method not in ("", "GET"):
-        return rich("send a ", Code(seen(target.method)), " request to ", Code(seen(target.host)))
+        return rich("send a ", Code(_short(target.method)), " request to ", Code(_short(target.host)))
     does: Rich = rich(act) if act else rich("use ", *_called(asked.tool))
     if target.channel:
         return rich(*does, " in ", _channel(target.channel))
-    return rich(*does, " of ", Code(seen(target.host))) if target.host else does
+    return rich(*does, " of ", Code(_short(target.host))) if target.host else does
 
 
 def deciders(asked: Asked) -> Rich:
@@ -157,7 +158,13 @@ def _called(tool: str) -> Rich:
 
 def _channel(channel: str) -> Span:
     """An id, whatever a model wrote: anything else would be drawn as markup."""
-    return Channel(channel) if _AN_ID.fullmatch(channel) else Code(seen(channel))
+    return Channel(channel) if _AN_ID.fullmatch(channel) else Code(_short(channel))
+
+
+def _short(target: str) -> str:
+    """What a model named, as far as it can be a name; all of it stands among the arguments."""
+    shown = seen(target)
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}…"
 
 
 OVER = notice(Level.INFO, "This is over. Nothing was changed.")
