@@ -203,8 +203,8 @@ def by_reason(*, status: int = 0, names: tuple[object, ...] = (), text: str = ""
 def _transport_error(error: BaseException, *, began: bool) -> ProviderError | None:
     import httpx2
 
-    from adapters.models.network import AddressRefused
     from adapters.models.transport import TooLarge
+    from adapters.net.network import AddressRefused
 
     if isinstance(error, AddressRefused):
         return Unreachable("The base URL leads to an address that is not public, so the key was not sent there.")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from adapters.models import loading
 from adapters.models.loading import loaded
-from adapters.models.urls import host_and_port
+from adapters.net.hosts import host_and_port
 
 if TYPE_CHECKING:  # 90 ms and a TLS context: after the port listens
     import ssl
 
     import httpx2
 
-    from adapters.models.network import Resolve
+    from adapters.net.network import Resolve
 
 
 class ModelHttp:
@@ -67,8 +67,8 @@ class ModelHttp:
         import httpcore2
         import httpx2
 
-        from adapters.models.network import JudgingBackend, resolve
         from adapters.models.transport import ModelTransport
+        from adapters.net.network import JudgingBackend, resolve
 
         if self._tls is None:
             self._tls = httpx2.create_ssl_context(trust_env=False)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
 
-from adapters.models.addresses import is_public, literal
+from adapters.net.addresses import is_public, literal
+from adapters.net.hosts import is_inside_name, plain_host
 from app.errors import BadInput
 
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[^\]/]*\]|[^/:?#\[\]@]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?",
     re.IGNORECASE,
 )
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
-_PRIVATE_SUFFIXES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa")
 _LONGEST = 300
 _ASK_OPERATOR = "Whoever runs Latchkey can allow a private server by listing it in LATCHKEY_MODEL_HOSTS."
 _CALLS = ("/chat/completions", "/completions", "/responses", "/models")
@@ -60,7 +58,7 @@ def workspace_url(text: str, private_hosts: Collection[tuple[str, int]] = ()) ->
             _refuse("The base URL hides an address in an unusual spelling. Use the server's name.")
         if not is_public(address):
             _refuse("The base URL points at a private address.", ask=True)
-    elif "." not in parts.host or parts.host.endswith(tuple(f".{suffix}" for suffix in _PRIVATE_SUFFIXES)):
+    elif is_inside_name(parts.host):
         _refuse("The base URL names a host that is not on the public internet.", ask=True)
     return parts
 
@@ -68,14 +66,6 @@ def workspace_url(text: str, private_hosts: Collection[tuple[str, int]] = ()) ->
 def operator_url(text: str) -> BaseUrl:
     """A base URL from the operator's settings: well-formed, wherever it points."""
     return _split(text)
-
-
-def host_and_port(text: str) -> tuple[str, int]:
-    """An entry of LATCHKEY_MODEL_HOSTS: `host:port`, IPv6 in brackets. Raises BadInput."""
-    match = _URL.fullmatch(f"http://{text.strip()}")
-    if match is None or match["port"] is None or match["path"]:
-        raise BadInput(f"{text!r} is not host:port")
-    return _host(match["host"]), int(match["port"])
 
 
 def _split(text: str) -> BaseUrl:
@@ -102,17 +92,10 @@ def _split(text: str) -> BaseUrl:
 
 
 def _host(text: str) -> str:
-    host = text.lower()
-    if host.startswith("["):
-        try:
-            return str(IPv6Address(host[1:-1])) if "%" not in host else _refuse("The base URL must not name a zone.")
-        except AddressValueError:
-            return _refuse("The base URL's host is not an address.")
-    if not host.isascii():
-        return _refuse("Write the host's name in its plain form (with xn-- for other scripts).")
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        return _refuse("The base URL's host is not a valid name.")
-    return host
+    try:
+        return plain_host(text)
+    except ValueError as error:
+        return _refuse(f"The base URL's host {error}.")
 
 
 def _path(text: str) -> str:

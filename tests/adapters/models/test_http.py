@@ -10,7 +10,7 @@ from aiohttp import web
 
 from adapters.models.compatible import Compatible
 from adapters.models.http import ModelHttp
-from adapters.models.network import AddressRefused, JudgingBackend
+from adapters.net.network import AddressRefused, JudgingBackend
 from app.domain.keys import ProviderCredential
 from app.domain.secrets import Secret
 from app.errors import BadAnswer, Unreachable

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.models.addresses import is_public, literal
-from adapters.models.urls import host_and_port, operator_url, workspace_url
+from adapters.models.urls import operator_url, workspace_url
+from adapters.net.addresses import is_public, literal
+from adapters.net.hosts import host_and_port
 from app.errors import BadInput
 
 PRIVATE = {("localhost", 11434), ("10.0.0.5", 443), ("fd00::5", 8000)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpcore2
 
-from adapters.models.addresses import is_public, literal
+from adapters.net.addresses import is_public, literal
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Addresses of a name, in the order to try them. Raises OSError."""

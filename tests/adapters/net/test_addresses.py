@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.models.addresses import is_public, literal
+from adapters.net.addresses import is_public, literal
 
 
 @pytest.mark.parametrize(
