@@ -1,11 +1,12 @@
-"""Channels for tools: which there are, who can read them, and what was said in them. Who asks is checked now, each time."""
+"""Channels for tools: which there are, who can read them, and what was said in them. Whether who asks may is looked at each time."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, TypeVar
 
 import structlog
 
@@ -20,12 +21,16 @@ from app.ports.platform import ChannelInfo, Readers
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _ID = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,})(?:\|[^>]*>|>)?")
 _INSIDERS = (MemberKind.OWNER, MemberKind.ADMIN, MemberKind.MEMBER)
 _PAGE = 1000
 _MOST_PAGES = 20
 _MOST_MESSAGES = 200
 _NAMES_FOR = 300.0
+_FRESH = 10.0
+_MOST_KEPT = 200
 _REASONS = {
     "not_in_channel": "The app is not in that channel. Invite it there first.",
     "missing_scope": "The app was installed without the right to read channels. An admin has to install it again.",
@@ -34,13 +39,26 @@ NOT_READABLE = "There is no such channel, or the person who asks cannot read it.
 
 
 class Channels:
-    """Names of channels are remembered for minutes; what they are and who is in them, never."""
+    """Names of channels are remembered for minutes; what they are and who is in them for seconds, the length of a tool call.
 
-    def __init__(self, web: WebApi, installations: Installations, people: People) -> None:
+    Each of its several looks would else cost a share of the fifty that Slack allows a minute.
+    """
+
+    def __init__(
+        self,
+        web: WebApi,
+        installations: Installations,
+        people: People,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._web = web
         self._installations = installations
         self._people = people
+        self._now = monotonic
         self._names: dict[str, tuple[float, dict[str, str]]] = {}
+        self._seen: OrderedDict[tuple[str, str], tuple[float, Json]] = OrderedDict()
+        self._inside: OrderedDict[tuple[str, str], tuple[float, frozenset[str]]] = OrderedDict()
 
     async def find(self, asker: UserRef, name: str) -> ChannelInfo | None:
         """The channel of that name or id, if the asker can read it."""
@@ -56,7 +74,7 @@ class Channels:
             info = described(found)
             if info.open:
                 return Readers(True, shared=info.shared)
-            members = frozenset([one async for one in self._members(here, channel)])
+            members = await self._members(here, channel)
         except PlatformError as error:
             log.info("slack does not tell who reads a channel", reason=error.message)
             return Readers(False)
@@ -95,7 +113,13 @@ class Channels:
         )  # it may be another's by now
 
     async def _info(self, here: Installation, channel: str) -> Json:
-        return obj((await self._web.form(here.token, "conversations.info", {"channel": channel})).get("channel"))
+        key = (here.me.workspace, channel)
+        kept = _fresh(self._seen, key, self._now())
+        if kept is not None:
+            return kept
+        found = obj((await self._web.form(here.token, "conversations.info", {"channel": channel})).get("channel"))
+        _keep(self._seen, key, self._now(), found)
+        return found
 
     async def _may_read(self, here: Installation, asker: UserRef, channel: Json) -> bool:
         """Members of the workspace read what is open; guests and outsiders, and of private channels everybody, where they are members."""
@@ -104,26 +128,31 @@ class Channels:
         if described(channel).open and await self._people.kind(asker) in _INSIDERS:
             return True
         try:
-            return asker.id in [one async for one in self._members(here, string(channel.get("id")))]
+            return asker.id in await self._members(here, string(channel.get("id")))
         except SlackRefused:
             return False
 
-    async def _members(self, here: Installation, channel: str) -> AsyncIterator[str]:
+    async def _members(self, here: Installation, channel: str) -> frozenset[str]:
         """Everybody in a channel. Raises PlatformError where there are more than can be read through."""
-        async for page in self._pages(here, "conversations.members", {"channel": channel}):
-            for member in items(page.get("members")):
-                yield string(member)
+        key = (here.me.workspace, channel)
+        kept = _fresh(self._inside, key, self._now())
+        if kept is not None:
+            return kept
+        pages = [page async for page in self._pages(here, "conversations.members", {"channel": channel})]
+        found = frozenset(string(member) for page in pages for member in items(page.get("members")))
+        _keep(self._inside, key, self._now(), found)
+        return found
 
     async def _known_names(self, here: Installation) -> dict[str, str]:
         since, names = self._names.get(here.me.workspace, (0.0, {}))
-        if names and time.monotonic() - since < _NAMES_FOR:
+        if names and self._now() - since < _NAMES_FOR:
             return names
         names = {}
         args = {"types": "public_channel,private_channel", "exclude_archived": "true"}
         async for page in self._pages(here, "conversations.list", args):
             for one in (obj(entry) for entry in items(page.get("channels"))):
                 names[string(one.get("name"))] = string(one.get("id"))
-        self._names[here.me.workspace] = (time.monotonic(), names)
+        self._names[here.me.workspace] = (self._now(), names)
         return names
 
     async def _pages(self, here: Installation, method: str, args: dict[str, Any]) -> AsyncIterator[Json]:
@@ -137,6 +166,18 @@ class Channels:
             if not cursor:
                 return
         raise PlatformError(f"{method}: more than can be read through")
+
+
+def _fresh(kept: Mapping[tuple[str, str], tuple[float, T]], key: tuple[str, str], now: float) -> T | None:
+    found = kept.get(key)
+    return found[1] if found is not None and now - found[0] < _FRESH else None
+
+
+def _keep(kept: OrderedDict[tuple[str, str], tuple[float, T]], key: tuple[str, str], now: float, value: T) -> None:
+    kept[key] = (now, value)
+    kept.move_to_end(key)
+    while len(kept) > _MOST_KEPT:
+        kept.popitem(last=False)
 
 
 def described(channel: Json) -> ChannelInfo:
