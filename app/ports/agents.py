@@ -93,6 +93,7 @@ class RunFacts:
 
     `invoker` is the asker's class; `depth` counts hand-overs from agent to agent; `rights` are those of the agents that handed over, whose
     grants bind this run too. `taint` is of what it begins with: what is in the question, or what the agent before had read.
+    `words` are the asker's own, where the question is another agent's: what they named may be looked at.
     """
 
     run: str
@@ -104,6 +105,15 @@ class RunFacts:
     depth: int = 0
     rights: tuple[AgentSpec, ...] = ()
     taint: Taint = CLEAN
+    words: str = field(default="", repr=False)
+
+    @property
+    def own_words(self) -> str:
+        """All that the asker wrote themselves in this thread, as far as it is known: never a model's words."""
+        if self.depth:
+            return self.words
+        earlier = (item for item in self.question.history if item.author == self.question.asker and not item.from_agent)
+        return "\n".join([*(item.text for item in earlier), self.question.text])
 
     @property
     def workspace(self) -> str:

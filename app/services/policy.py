@@ -151,16 +151,15 @@ def _of(now: Situation, channel: str) -> Readers:
 
 
 def _outward(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]:
-    """X: something leaves. With P and U it takes a person; an address of the model's own making does so always."""
-    if not request.traits.outward:
-        return []
+    """X: something leaves. With P and U it takes a person; an address that nobody named does so always."""
     who = _whoever(request.tool, now)
-    if scope_kind(request.tool) is ScopeKind.HOSTS and request.target.method.upper() in READING:
+    fetches = scope_kind(request.tool) is ScopeKind.HOSTS
+    if fetches and request.target.method.upper() in READING:
         if host_granted(grant, request.target) or request.known:
             return []
         reason = "Nobody has named this address: what is in it would leave."
         return [Needs(grant, reason, who, may_remember=not now.taint.untrusted)]
-    if now.taint.private and now.taint.untrusted:
+    if (fetches or request.traits.outward) and now.taint.private and now.taint.untrusted:
         reason = "Something private and something from outside were read before, and this would leave."
         return [Needs(grant, reason, who)]
     return []

@@ -56,8 +56,7 @@ class Belt:
         self._name = name
         self._decisions = 0
         self._ready: list[Ready] = []
-        # what another agent asked for is no person's word
-        self._known = set() if facts.depth else set(named_in(facts.question.text))
+        self._known = set(named_in(facts.own_words))
 
     async def specs(self) -> tuple[ToolSpec, ...]:
         """See ToolBelt."""

@@ -125,7 +125,8 @@ def test_no_grant_no_call(grants: list[ToolGrant], request: Request, situation: 
         assert request.target.agent in grant.scope.agents
     if isinstance(ruled, Allowed):
         assert grant.approval is Approval.NEVER
-        assert not (request.traits.outward and situation.taint.private and situation.taint.untrusted) or (
+        outward = request.traits.outward or request.tool == "http_fetch"
+        assert not (outward and situation.taint.private and situation.taint.untrusted) or (
             request.tool == "http_fetch" and (request.known or request.target.host in grant.scope.hosts)
         )
     else:

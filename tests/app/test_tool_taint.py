@@ -6,15 +6,17 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from app.domain.chat import Place
+from app.domain.chat import HistoryMessage, Place
 from app.domain.grants import Approval, Granted, Scope, Taint, ToolGrant, Traits
 from app.domain.run import ModelDone, ModelMessage, Role, Source, Stop, Usage
+from app.ports.agents import Question
 from app.ports.platform import StepState
 from app.services.agent_drafts import AgentDraft
 from app.services.tool_calls import BROKEN, NOT_FOR_HERE
 from tests.app.belts import Belts, Tried, call, made
 from tests.app.bench import ADMIN, WORKSPACE
 from tests.app.desk import THREAD
+from tests.fakes.platform import EPOCH
 
 OUT = Traits(outward=True)
 PRIVATE = Traits(reads_private=True, parallel=True)
@@ -84,8 +86,28 @@ async def test_an_address_in_the_askers_own_words_may_be_visited_and_one_of_an_a
     page = call("http_fetch", url="https://blog.example/post")
     assert await made(await belts.belt(), page) == ["done"]
     assert await made(await belts.belt(depth=1), page) == ["Not allowed: a person said no."]
+    assert await made(await belts.belt(depth=1, words=belts.asked), page) == ["done"], "what the asker wrote goes along"
     longer = call("http_fetch", url="https://blog.example/post?data=x")
     assert await made(await belts.belt(), longer) == ["Not allowed: a person said no."]
+
+
+async def test_what_the_asker_named_earlier_in_the_thread_is_named_and_what_others_said_is_not(belts: Belts) -> None:
+    belts.tools = [Tried("http_fetch", Traits(reads_untrusted=True, outward=True))]
+    belts.people.yes = False
+    await belts.grant(ToolGrant("http_fetch"))
+    said = {
+        who: HistoryMessage("1", "https://blog.example/post", who, from_agent=who is None, at=EPOCH)
+        for who in (MEMBER, ADMIN, None)
+    }
+    told = {}
+    for who, message in said.items():
+        question = Question("And now?", MEMBER, (message,), {}, EPOCH)
+        told[who] = await made(await belts.belt(question=question), call("http_fetch", url="https://blog.example/post"))
+    assert told == {
+        MEMBER: ["done"],
+        ADMIN: ["Not allowed: a person said no."],
+        None: ["Not allowed: a person said no."],
+    }
 
 
 def found(*urls: str) -> ModelDone:
