@@ -14,7 +14,7 @@ from app.ports.platform import StepState
 from app.services.agent_drafts import AgentDraft
 from app.services.tool_calls import BROKEN, NOT_FOR_HERE
 from tests.app.belts import Belts, Tried, call, made
-from tests.app.bench import ADMIN, WORKSPACE
+from tests.app.bench import ADMIN, MEMBER, WORKSPACE
 from tests.app.desk import THREAD
 from tests.fakes.platform import EPOCH
 
