@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 _WRITTEN = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
 _BARE = re.compile(r"(?<![\w@./:-])(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?(?:/[^\s<>\"'`|]*)?", re.IGNORECASE)
@@ -14,18 +15,16 @@ _PORTS = {"http": 80, "https": 443}
 def canonical(url: str) -> str:
     """The address as it would be asked for, however its host was written; empty for what is no plain web address."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        parts = URL(url)
+        host, port = (parts.raw_host or "").rstrip("."), parts.port
     except ValueError:
         return ""
-    scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
-    if scheme not in _PORTS or not host or parts.username is not None or parts.password is not None:
+    if parts.scheme not in _PORTS or not host or parts.raw_user is not None or parts.raw_password is not None:
         return ""
     where = f"[{host}]" if ":" in host else host
-    if port and port != _PORTS[scheme]:
+    if port and port != _PORTS[parts.scheme]:
         where = f"{where}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{scheme}://{where}{parts.path or '/'}{query}"
+    return f"{parts.scheme}://{where}{parts.raw_path_qs}"
 
 
 def named_in(text: str) -> frozenset[str]:

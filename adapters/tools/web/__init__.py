@@ -1,0 +1,1 @@
+"""What an agent fetches from the web: the one way out for tools."""
