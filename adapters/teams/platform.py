@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -11,6 +11,7 @@ from adapters.teams.addresses import Addresses
 from adapters.teams.answer import Answer, Part
 from adapters.teams.app import TeamsApp
 from adapters.teams.auth import Verifier
+from adapters.teams.clouds import CLOUDS, CloudName, MicrosoftCloud
 from adapters.teams.connector import Connector
 from adapters.teams.edge import Edge
 from adapters.teams.files import Files
@@ -20,9 +21,9 @@ from adapters.teams.outcomes import Outcomes
 from adapters.teams.people import People
 from adapters.teams.reply import Pace, TeamsReply
 from adapters.teams.services import Services
-from adapters.teams.signing_keys import OPENID_URL, SigningKeys
+from adapters.teams.signing_keys import SigningKeys
 from adapters.teams.stream import Stream
-from adapters.teams.tokens import LOGIN_URL, AppType, BotToken
+from adapters.teams.tokens import AppType, BotToken
 from adapters.teams.traffic import Traffic
 from adapters.teams.where import PLATFORM, Where
 from adapters.teams.whispers import Whispers
@@ -48,12 +49,24 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Whom to believe and whom to call. `service_hosts` are hosts (with a port) besides Microsoft's own; `tenants` empty means all."""
+    """Whom to believe and whom to call: one of Microsoft's clouds by its name, and what an operator has otherwise.
 
-    openid_url: str = OPENID_URL
-    login_url: str = LOGIN_URL
+    `service_hosts` are hosts (with a port) besides that cloud's own; `tenants` empty means all.
+    """
+
+    openid_url: str = ""
+    login_url: str = ""
     service_hosts: tuple[str, ...] = ()
     tenants: Collection[str] = ()
+    name: str = CloudName.PUBLIC.value
+
+    @property
+    def microsoft(self) -> MicrosoftCloud:
+        """The cloud of that name, with these URLs in the place of its own where given."""
+        named = CLOUDS[CloudName(self.name)]
+        return replace(
+            named, openid_url=self.openid_url or named.openid_url, login_url=self.login_url or named.login_url
+        )
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -84,7 +97,8 @@ class Teams:
         traffic: Traffic | None = None,
     ) -> None:
         cloud = cloud or Cloud()
-        services = Services(cloud.origins)
+        microsoft = cloud.microsoft
+        services = Services(cloud.origins, cloud=microsoft)
         self._http = Http()
         token = BotToken(
             self._http,
@@ -92,9 +106,10 @@ class Teams:
             password=bot.password,
             app_type=AppType(bot.app_type),
             tenant=bot.tenant,
-            login_url=cloud.login_url,
+            cloud=microsoft,
         )
-        self._verifier = Verifier(bot.app_id, SigningKeys(self._http, cloud.openid_url), services)
+        keys = SigningKeys(self._http, microsoft.openid_url)
+        self._verifier = Verifier(bot.app_id, keys, services, issuer=microsoft.issuer)
         self._addresses = Addresses(references)
         self._connector = Connector(self._http, token, services, self._addresses, traffic=traffic)
         self._people = People(self._connector, self._addresses)

@@ -14,13 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
+from adapters.teams.clouds import PUBLIC
 from adapters.teams.http import Http
 from adapters.teams.payload import Json, items, obj, string
 from app.errors import PlatformUnavailable
 
 log = structlog.get_logger(__name__)
-
-OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 
 _DAY = 86_400.0
 _FLOOR = 300.0
@@ -40,7 +39,7 @@ class SigningKeys:
     """Looks keys up by id. A key id that is not known makes it ask again, at most once in five minutes: anybody can invent key ids."""
 
     def __init__(
-        self, http: Http, openid_url: str = OPENID_URL, *, monotonic: Callable[[], float] = time.monotonic
+        self, http: Http, openid_url: str = PUBLIC.openid_url, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._http = http
         self._url = openid_url

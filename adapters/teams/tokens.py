@@ -10,13 +10,11 @@ from http import HTTPStatus
 
 import aiohttp
 
+from adapters.teams.clouds import PUBLIC, MicrosoftCloud
 from adapters.teams.http import Http, at_most, parsed
 from adapters.teams.payload import string
 from app.domain.secrets import Secret
 from app.errors import PlatformError, PlatformUnavailable, SettingsError
-
-LOGIN_URL = "https://login.microsoftonline.com"
-SCOPE = "https://api.botframework.com/.default"
 
 _EARLY = 300.0
 _MOST = 2**16
@@ -40,7 +38,7 @@ class BotToken:
         password: Secret,
         app_type: AppType = AppType.SINGLE,
         tenant: str = "",
-        login_url: str = LOGIN_URL,
+        cloud: MicrosoftCloud = PUBLIC,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if app_type is AppType.SINGLE and not tenant:
@@ -48,8 +46,9 @@ class BotToken:
         self._http = http
         self._app_id = app_id
         self._password = password
-        authority = tenant if app_type is AppType.SINGLE else "botframework.com"
-        self._url = f"{login_url.rstrip('/')}/{authority}/oauth2/v2.0/token"
+        authority = tenant if app_type is AppType.SINGLE else cloud.authority
+        self._url = f"{cloud.login_url.rstrip('/')}/{authority}/oauth2/v2.0/token"
+        self._scope = cloud.scope
         self._now = monotonic
         self._token: Secret | None = None
         self._until = 0.0
@@ -76,7 +75,7 @@ class BotToken:
             "grant_type": "client_credentials",
             "client_id": self._app_id,
             "client_secret": self._password.reveal(),
-            "scope": SCOPE,
+            "scope": self._scope,
         }
         try:
             async with self._http.session.post(self._url, data=form, allow_redirects=False) as answer:

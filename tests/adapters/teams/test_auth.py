@@ -279,7 +279,6 @@ async def test_a_service_that_is_none_of_teams_is_refused_even_with_a_good_token
         "https://smba.trafficmanager.net/emea/",
         f"https://smba.trafficmanager.net/teams/{TENANT}/",
         "https://europe.botframework.com",
-        "https://smba.infra.gov.teams.microsoft.us/",
     ],
 )
 def test_the_services_of_teams_are_known(url: str) -> None:

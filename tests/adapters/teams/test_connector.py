@@ -16,7 +16,7 @@ from adapters.teams.where import Where
 from app.domain.chat import ConversationRef, Place
 from app.domain.secrets import Secret
 from app.errors import NotReachable, PlatformError, PlatformRateLimited, PlatformUnavailable, SettingsError
-from tests.adapters.teams.pieces import WORKSPACE, Pieces, listening
+from tests.adapters.teams.pieces import WORKSPACE, Pieces, cloud_of, listening
 from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
 from tests.fakes.teams.world import BOT, CHANNEL, Json
 from tests.fakes.teams_server import TeamsServer
@@ -110,7 +110,7 @@ async def test_the_login_is_asked_in_the_name_of_the_app(pieces: Pieces) -> None
     (login,) = pieces.teams.identity.logins
     assert (login["authority"], login["client_id"], login["grant_type"]) == (TENANT, APP_ID, "client_credentials")
     multi = BotToken(
-        pieces.http, app_id=APP_ID, password=Secret(PASSWORD), app_type=AppType.MULTI, login_url=pieces.teams.login_url
+        pieces.http, app_id=APP_ID, password=Secret(PASSWORD), app_type=AppType.MULTI, cloud=cloud_of(pieces.teams)
     )
     await multi.current()
     assert pieces.teams.identity.logins[-1]["authority"] == "botframework.com"
@@ -120,7 +120,7 @@ async def test_the_login_is_asked_in_the_name_of_the_app(pieces: Pieces) -> None
 
 async def test_a_refused_password_says_so_and_shows_nothing_of_it(pieces: Pieces) -> None:
     wrong = BotToken(
-        pieces.http, app_id=APP_ID, password=Secret("another"), tenant=TENANT, login_url=pieces.teams.login_url
+        pieces.http, app_id=APP_ID, password=Secret("another"), tenant=TENANT, cloud=cloud_of(pieces.teams)
     )
     with pytest.raises(PlatformError, match="login: status 401"):
         await wrong.current()

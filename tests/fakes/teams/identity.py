@@ -38,7 +38,7 @@ class Key:
 
 class Identity:
     """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead, `slow` how
-    long that takes."""
+    long that takes. `issuer` and `scope` are the cloud's."""
 
     def __init__(self) -> None:
         self.keys = [Key()]
@@ -49,6 +49,8 @@ class Identity:
         self.broken = 0
         self.slow = 0.0
         self.jwks_uri = ""
+        self.issuer = ISSUER
+        self.scope = f"{ISSUER}/.default"
 
     @property
     def key(self) -> Key:
@@ -65,7 +67,13 @@ class Identity:
     def token(self, service_url: str, *, key: Key | None = None, headers: Json | None = None, **claims: Any) -> str:
         """A genuine token for a request from that service; `claims` change or (None) leave out what it says."""
         now, signer = int(time.time()), key or self.key
-        said = {"iss": ISSUER, "aud": APP_ID, "nbf": now - 5, "exp": now + 3600, "serviceurl": service_url} | claims
+        said = {
+            "iss": self.issuer,
+            "aud": APP_ID,
+            "nbf": now - 5,
+            "exp": now + 3600,
+            "serviceurl": service_url,
+        } | claims
         said = {name: value for name, value in said.items() if value is not None}
         return jwt.encode(said, signer.private, algorithm="RS256", headers={"kid": signer.kid} | (headers or {}))
 
@@ -87,7 +95,7 @@ class Identity:
             return web.Response(status=self.broken)
         uri = self.jwks_uri or f"{request.url.origin()}/v1/.well-known/keys"
         return web.json_response(
-            {"issuer": ISSUER, "jwks_uri": uri, "id_token_signing_alg_values_supported": ["RS256"]}
+            {"issuer": self.issuer, "jwks_uri": uri, "id_token_signing_alg_values_supported": ["RS256"]}
         )
 
     async def _keys(self, _request: web.Request) -> web.Response:
@@ -100,7 +108,7 @@ class Identity:
         if self.broken:
             return web.Response(status=self.broken)
         good = form.get("client_id") == APP_ID and form.get("client_secret") == PASSWORD
-        if not good or form.get("scope") != "https://api.botframework.com/.default":
+        if not good or form.get("scope") != self.scope:
             return web.json_response({"error": "invalid_client"}, status=401)
         token = f"bot-token-{uuid.uuid4().hex}"
         self.issued.add(token)
