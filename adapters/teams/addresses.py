@@ -10,7 +10,7 @@ from app.domain.chat import ConversationRef, Place, UserRef
 from app.errors import NotReachable
 from app.ports.references import ConversationReferences
 
-_SERVICE = "service"
+_SERVICE, _SITE = "service", "site:"
 _MOST = 10_000
 
 
@@ -62,20 +62,31 @@ class Addresses:
             raise NotReachable("Teams has not told where this workspace is")
         return place.in_thread(conversation)
 
-    async def entered(self, place: Where) -> bool:
-        """The app was installed in a chat or a team; whether that is news."""
-        key = _place_key(place)
-        if await self._find(place.workspace, key) is not None:
+    async def entered(self, workspace: str, site: str) -> bool:
+        """The app is in a chat or a team; whether that is news."""
+        key = f"{_SITE}{site}"
+        if await self._find(workspace, key) is not None:
             return False
-        await self._keep(place.workspace, key, {"in": "1"})
+        await self._keep(workspace, key, {"in": "1"})
         return True
 
-    async def left(self, place: Where) -> bool:
+    async def heard_in(self, workspace: str, site: str, channel: str) -> None:
+        """Somebody wrote to the app there, so it is in that chat or team, whether or not we were told when it came."""
+        await self.entered(workspace, site)
+        if channel != site:
+            await self._keep(workspace, f"{_channels(site)}{channel}", {"in": "1"})
+
+    async def channels(self, workspace: str, site: str) -> frozenset[str]:
+        """Everywhere in a chat or a team that somebody wrote to the app."""
+        inside = _channels(site)
+        return frozenset({site, *(key.removeprefix(inside) for key in await self._references.keys(workspace, inside))})
+
+    async def left(self, workspace: str, site: str) -> bool:
         """The app was removed from a chat or a team; whether that was the last one in its workspace."""
-        key = _place_key(place)
-        self._kept.pop((place.workspace, key), None)
-        await self._references.forget(place.workspace, key)
-        return not await self._references.keys(place.workspace, "place:")
+        for key in (*await self._references.keys(workspace, _channels(site)), f"{_SITE}{site}"):
+            self._kept.pop((workspace, key), None)
+            await self._references.forget(workspace, key)
+        return not await self._references.keys(workspace, _SITE)
 
     def forget(self, workspace: str) -> None:
         """The workspace is gone; its rows are somebody else's to erase."""
@@ -106,5 +117,5 @@ class Addresses:
             self._kept.popitem(last=False)
 
 
-def _place_key(place: Where) -> str:
-    return f"place:{split(place.conversation)[0]}"
+def _channels(site: str) -> str:
+    return f"channel:{site} "

@@ -50,6 +50,8 @@ class TeamsApp:
         if not isinstance(event, parse.Removed):  # of which nothing is to be kept
             self._people.saw(at.user, at.place)
             await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
+        if isinstance(event, Mention | parse.Typed):
+            await self._addresses.heard_in(at.place.workspace, at.site, at.conversation.channel)
         if isinstance(event, Mention):  # the inbox knows it when it comes again
             await self._inbound.mention(event)
             return {}
@@ -110,15 +112,17 @@ class TeamsApp:
     async def _installed(self, event: parse.Installed, at: Scene) -> None:
         person = at.user if at.account and at.account != at.place.bot_id else None
         await self._inbound.installed(at.place.workspace, event.name, person)
-        fresh = await self._addresses.entered(at.place)
+        fresh = await self._addresses.entered(at.place.workspace, at.site)
         if fresh and person and at.conversation.place is Place.DIRECT:
             self._spawn(self._welcome(at, person))
 
     async def _removed(self, at: Scene) -> None:
-        """The keys go when the app is in none of the tenant's teams and chats any more."""
-        if await self._addresses.left(at.place):
-            await self._inbound.removed(at.place.workspace)
-            self._addresses.forget(at.place.workspace)
+        """What was said there goes at once; the keys go when the app is in none of the tenant's teams and chats any more."""
+        workspace = at.place.workspace
+        await self._inbound.left(workspace, await self._addresses.channels(workspace, at.site))
+        if await self._addresses.left(workspace, at.site):
+            await self._inbound.removed(workspace)
+            self._addresses.forget(workspace)
 
     async def _welcome(self, at: Scene, person: UserRef) -> None:
         await self._answers.welcome(at.place, person, await self._inbound.suggestions(person))

@@ -39,12 +39,13 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a verified activity happened and who did it. `account` is the person's `29:` id."""
+    """Where a verified activity happened and who did it. `account` is the person's `29:` id, `site` what the app is installed in: a team or a chat."""
 
     place: Where
     conversation: ConversationRef
     user: UserRef
     account: str
+    site: str
 
     def handle(self, way: Way) -> Handle:
         """How something that happened here is answered."""
@@ -100,8 +101,9 @@ Event = Mention | Typed | Pressed | HomeWanted | Installed | Removed | Edited | 
 def scene(activity: Json) -> Scene | Ignored:
     """Where and by whom. The tenant is the conversation's, and whatever else names one must agree."""
     conversation, sender = obj(activity.get("conversation")), obj(activity.get("from"))
+    data = obj(activity.get("channelData"))
     tenants = {
-        string(obj(obj(activity.get("channelData")).get("tenant")).get("id")),
+        string(obj(data.get("tenant")).get("id")),
         string(conversation.get("tenantId")),
     } - {""}
     kind = _PLACES.get(string(conversation.get("conversationType")))
@@ -115,7 +117,9 @@ def scene(activity: Json) -> Scene | Ignored:
     place = Where(string(activity.get("serviceUrl")), full, bot, tenant)
     account = string(sender.get("id"))
     user = UserRef(f"{PLATFORM}:{tenant}", string(sender.get("aadObjectId")) or account)
-    return Scene(place, ConversationRef(f"{PLATFORM}:{tenant}", channel, root or channel, kind), user, account)
+    site = string(obj(data.get("team")).get("id")) or channel  # Teams tells of a team's app in whichever channel
+    where = ConversationRef(f"{PLATFORM}:{tenant}", channel, root or channel, kind)
+    return Scene(place, where, user, account, site)
 
 
 def event(activity: Json, at: Scene) -> Event:

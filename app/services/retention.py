@@ -8,6 +8,8 @@ from app.services.transcripts import Transcripts
 from app.store.unit_of_work import Database
 
 TOMBSTONES_STAY = timedelta(hours=24)
+STRAGGLERS = timedelta(minutes=1)
+"""What was under way when the app was removed may write an address down after that."""
 
 
 class Retention:
@@ -21,5 +23,6 @@ class Retention:
         """To be called every few seconds. What was erased, shredded keys too, leaves SQLite's write-ahead log and file as soon as no reader holds it."""
         async with self._database.begin() as uow:
             await uow.inbox.forget(TOMBSTONES_STAY)
+            await uow.references.forget_left_behind(STRAGGLERS)
         await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

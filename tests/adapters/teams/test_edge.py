@@ -229,6 +229,37 @@ async def test_the_keys_go_with_the_last_place(pieces: Pieces) -> None:
     assert set(pieces.inbound.removals) == {WORKSPACE}
 
 
+async def test_a_team_is_left_in_whichever_channel_teams_tells_of_it(pieces: Pieces) -> None:
+    teams = pieces.teams
+    await teams.install(teams.world.ann, CHANNEL)
+    told = teams.activity(teams.world.ann, type="installationUpdate", action="remove")
+    told["conversation"]["id"] = "19:selected-when-installed@thread.tacv2"
+    await teams.post(told)
+    assert pieces.inbound.removals == [WORKSPACE]
+
+
+async def test_where_somebody_wrote_to_the_app_it_is_though_nobody_told_of_its_coming(pieces: Pieces) -> None:
+    teams, ann, bob = pieces.teams, pieces.teams.world.ann, pieces.teams.world.bob
+    await teams.say(bob, "hello", teams.world.personal(bob))
+    await teams.install(ann, teams.world.personal(ann))
+    await teams.install(ann, teams.world.personal(ann), "remove")
+    assert pieces.inbound.removals == []
+    await teams.install(bob, teams.world.personal(bob), "remove")
+    assert set(pieces.inbound.removals) == {WORKSPACE}
+
+
+async def test_leaving_a_team_leaves_all_of_its_channels(pieces: Pieces) -> None:
+    teams, ann = pieces.teams, pieces.teams.world.ann
+    await teams.install(ann, teams.world.personal(ann))
+    await teams.install(ann, CHANNEL)
+    elsewhere = teams.activity(ann, **teams.words("hello", mention=True))
+    elsewhere["conversation"]["id"] = "19:another@thread.tacv2;messageid=17"
+    await teams.post(elsewhere)
+    await teams.install(ann, CHANNEL, "remove")
+    assert pieces.inbound.departures[0] == (WORKSPACE, frozenset({CHANNEL, "19:another@thread.tacv2"}))
+    assert pieces.inbound.removals == []
+
+
 async def test_its_own_messages_are_ignored(pieces: Pieces) -> None:
     teams = pieces.teams
     echo = teams.activity(teams.world.ann, **teams.words("I said this", mention=True)) | {
