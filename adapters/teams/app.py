@@ -19,7 +19,8 @@ from adapters.teams.parse import Ignored, Scene
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
 from app.domain.chat import Place, UserRef
-from app.domain.events import Action, Command, Mention, OptionQuery, Outcome, Submission
+from app.domain.events import Action, Command, FieldErrors, Mention, Open, OptionQuery, Outcome, Submission
+from app.domain.views import View
 from app.errors import PlatformError
 from app.ports.inbound import Inbound
 
@@ -61,7 +62,7 @@ class TeamsApp:
             return {}
         try:
             if isinstance(event, Interaction):
-                return await self._answers.to_invoke(await self._handled(event.done), event.at)
+                return await self._interacted(event)
             if isinstance(event, OptionQuery):
                 offered = await self._inbound.options(event)
                 return interactions.found(offered)
@@ -100,6 +101,21 @@ class TeamsApp:
             case _:
                 pass
 
+    async def _interacted(self, event: Interaction) -> Json:
+        outcome = await self._handled(event.done)
+        form = await self._form_of(event) if isinstance(outcome, FieldErrors) else None
+        return await self._answers.to_invoke(outcome, event.at, form)
+
+    async def _form_of(self, event: Interaction) -> View | None:
+        """The form that was sent, as what opened it gives it now: Teams sends back only what was typed."""
+        opening = interactions.opening(event.at)
+        opened = await self._handled(opening) if opening else None
+        match event.done, opened:
+            case Submission(form=form), Open(view=view) if view.id == form:
+                return view
+            case _:
+                return None
+
     async def _handled(self, done: Action | Submission | Command) -> Outcome:
         match done:
             case Command():
@@ -125,8 +141,9 @@ class TeamsApp:
             self._addresses.forget(workspace)
 
     async def _welcome(self, at: Scene, person: UserRef) -> None:
-        await self._answers.welcome(at.place, person, await self._inbound.suggestions(person))
+        prompts = await self._inbound.suggestions(person)
         await self._inbound.home_opened(person)
+        await self._answers.welcome(replace(at.handle(Way.MESSAGE), user=person), at.account, prompts)
 
     async def _show_home(self, user: UserRef) -> None:
         await self._answers.home_wanted(user)

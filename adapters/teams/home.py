@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from adapters.teams.refusals import TeamsRefused
 from adapters.teams.whispers import Whispers
 from app.domain.chat import UserRef
@@ -17,6 +20,7 @@ class Homes:
     def __init__(self, whispers: Whispers, references: ConversationReferences) -> None:
         self._whispers = whispers
         self._references = references
+        self._awaited: dict[UserRef, asyncio.Event] = {}
 
     async def publish(self, user: UserRef, view: View) -> None:
         """Show this as the person's home. Raises PlatformError."""
@@ -35,6 +39,17 @@ class Homes:
         for activity in before:
             if activity not in shown:
                 await self._whispers.take_back(place, activity)
+        if awaited := self._awaited.get(user):
+            awaited.set()
+
+    async def stands(self, user: UserRef, *, seconds: float) -> None:
+        """Wait for a person's home to be there; not for ever."""
+        awaited = self._awaited.setdefault(user, asyncio.Event())
+        if not await self._known(user):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await awaited.wait()
+        self._awaited.pop(user, None)
 
     async def take_back(self, user: UserRef) -> None:
         """Remove it; the next home is posted at the end of the chat. Raises PlatformError."""

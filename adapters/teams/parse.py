@@ -27,6 +27,7 @@ COMMANDS = ("byok", "home")
 """What may be typed, or chosen from the manifest's lists of commands; a test holds the two together."""
 
 _PLACES = {"personal": Place.DIRECT, "groupChat": Place.GROUP, "channel": Place.CHANNEL}
+_HOME = re.compile(r"/?(?:byok[\s:]+)?home", re.IGNORECASE)
 _TYPED = re.compile(r"/?byok\b[\s:]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -66,7 +67,7 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class HomeWanted:
-    """Somebody asks for the home card in the one-to-one chat."""
+    """Somebody asks for the home card, which comes to their one-to-one chat wherever they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,11 @@ def _message(activity: Json, at: Scene) -> Event:
     text, mentioned = written.text_of(activity)
     targeted = obj(activity.get("recipient")).get("isTargeted") is True
     private = at.conversation.place is Place.DIRECT
-    if private and text.lower().lstrip("/") == "home":
+    to_us = private or mentioned or targeted
+    if to_us and _HOME.fullmatch(text):
         return HomeWanted()
     typed = _TYPED.fullmatch(text)
-    if (typed or targeted) and (private or mentioned or targeted):
+    if to_us and (typed or targeted):
         rest = typed["rest"].strip() if typed else text
         return Typed(Command(at.user, rest, at.conversation.channel, place_is_private=private))
     return _spoken(activity, at, text, mentioned=mentioned)

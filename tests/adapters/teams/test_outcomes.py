@@ -121,22 +121,32 @@ async def test_an_error_without_a_field_stands_beside_the_first(wire: TeamsWire)
     assert wire.field_errors(wire.admin) == {"provider": "Not like that", "key": "No"}
 
 
-async def test_errors_of_a_form_that_nobody_remembers_are_said(wire: TeamsWire) -> None:
+async def test_a_form_with_errors_is_asked_for_anew_so_that_any_process_can_show_it(wire: TeamsWire) -> None:
+    await on_home(wire, Open(ASK), "edit", "e")
+    wire.inbound.outcome = FieldErrors({"x": "Too short"})
+    for typed in ("a", "b"):
+        await wire.submit(wire.member, {"x": typed})
+        assert wire.field_errors(wire.member) == {"x": "Too short"}
+        assert f'"value": "{typed}"' in dumped(wire.dialogs[wire.member])
+    assert [(one.action_id, one.value, one.user) for one in wire.inbound.actions] == [("edit", "e", wire.member)] * 3
+
+
+async def test_errors_of_a_form_that_is_not_to_be_had_any_more_are_said(wire: TeamsWire) -> None:
     wire.inbound.outcome = Open(FORM)
     await wire.command(wire.admin, "setkey")
-    wire.platform._outcomes._dialogs._views.clear()  # another process, or an hour later
+    wire.inbound._forms.clear()
     wire.inbound.outcome = FieldErrors({"key": "Refused by the provider"})
     await wire.submit(wire.admin, FILLED)
     assert wire.said[wire.admin] == ["Refused by the provider"]
 
 
-async def test_nobody_else_is_shown_a_form_that_is_open(wire: TeamsWire) -> None:
+async def test_a_form_is_asked_for_anew_as_who_has_sent_it(wire: TeamsWire) -> None:
     wire.inbound.outcome = Open(FORM)
     await wire.command(wire.admin, "setkey")
     wire.inbound.outcome = FieldErrors({"key": "Refused"})
     wire.dialogs[wire.member] = wire.dialogs[wire.admin]
     await wire.submit(wire.member, FILLED)
-    assert wire.form(wire.member) is None
+    assert [command.user for command in wire.inbound.commands] == [wire.admin, wire.admin, wire.member]
 
 
 async def test_a_command_in_a_chat_of_ones_own_is_answered_there(wire: TeamsWire) -> None:
@@ -231,14 +241,34 @@ async def test_a_home_too_large_for_teams_is_shown_in_part(wire: TeamsWire) -> N
 async def test_who_installs_the_app_is_greeted_with_what_to_ask_and_their_home(wire: TeamsWire) -> None:
     wire.inbound.prompts = (
         Suggestion("What can you do?", "What can you do here?"),
-        Suggestion("Draft", "Draft about "),
+        Suggestion("Draft", "Draft a message."),
     )
     await wire.teams.install(wire.who(wire.admin), wire.chat(wire.admin))
+    await wire.platform.publish_home(wire.admin, SCREEN)
     await wire.settled()
-    (greeting,) = wire.teams.shown(wire.chat(wire.admin))
-    actions = greeting["suggestedActions"]["actions"]
-    assert actions == [{"type": "imBack", "title": "What can you do?", "value": "What can you do here?"}]
+    _, greeting = wire.teams.shown(wire.chat(wire.admin))  # the home stands above it
+    assert greeting["suggestedActions"] == {
+        "to": [wire.who(wire.admin).id],
+        "actions": [
+            {"type": "imBack", "title": "What can you do?", "value": "What can you do here?"},
+            {"type": "imBack", "title": "Draft", "value": "Draft a message."},
+        ],
+    }
     assert wire.inbound.homes == [wire.admin]
+
+
+async def test_who_installs_the_app_is_greeted_though_their_home_does_not_come(wire: TeamsWire) -> None:
+    await wire.teams.install(wire.who(wire.admin), wire.chat(wire.admin))
+    await wire.settled()
+    assert "byok help" in wire.private(wire.admin)[-1]
+
+
+async def test_teams_thanks_for_a_thumb_and_nothing_else_does(wire: TeamsWire) -> None:
+    wire.inbound.outcome = Private(NEW)
+    value = {"actionName": "feedback", "actionValue": {"reaction": "like"}}
+    told = await wire.teams.invoke(wire.who(wire.member), "message/submitAction", value, replyToId="1783")
+    await wire.settled()
+    assert (told.status, told.body, wire.private(wire.member)) == (200, "", [])
 
 
 async def test_a_button_that_asks_first_acts_only_when_it_is_confirmed(wire: TeamsWire) -> None:

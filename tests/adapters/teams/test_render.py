@@ -10,7 +10,7 @@ import pytest
 
 from adapters.teams import render
 from adapters.teams.cards import Names, channels_in
-from adapters.teams.handle import CONTEXT, DIALOG, FORM, OURS, SECRET_PREFIX
+from adapters.teams.handle import CONTEXT, FORM, OPENER, OPENER_VALUE, OURS, SECRET_PREFIX
 from adapters.teams.payload import Json
 from app.domain.chat import UserRef
 from app.domain.run import Source
@@ -135,11 +135,35 @@ def test_a_button_says_how_it_is_answered() -> None:
 
 
 def test_within_a_dialog_every_button_is_sent_to_it() -> None:
-    card = form(TextInput("x", "X"), Buttons((Button("go", "Go", "1"),)), key="d1")["card"]["content"]
+    opener = {OPENER: "edit", OPENER_VALUE: "2"}
+    card = form(TextInput("x", "X"), Buttons((Button("go", "Go", "1"),)), opener=opener)["card"]["content"]
     (go,) = card["body"][-1]["actions"]
     assert (go["type"], go["associatedInputs"]) == ("Action.Submit", "None")
-    assert go["data"] == {OURS: {"a": "go", "v": "1", CONTEXT: "c1", DIALOG: "d1"}}
-    assert [one["data"] for one in card["actions"]] == [{OURS: {FORM: "f1", CONTEXT: "c1", DIALOG: "d1"}}]
+    assert go["data"] == {OURS: {"a": "go", "v": "1", CONTEXT: "c1"} | opener}
+    assert [one["data"] for one in card["actions"]] == [{OURS: {FORM: "f1", CONTEXT: "c1"} | opener}]
+
+
+def test_a_long_button_stands_below_its_text_where_a_phone_has_room_for_it() -> None:
+    (beside,) = body(Row(rich("A text"), Button("add", "Add a key")))
+    assert beside["type"] == "ColumnSet"
+    text, below = body(Row(rich("A text"), Button("add", "Choose for a channel")))
+    assert (text["type"], below["type"]) == ("RichTextBlock", "ActionSet")
+
+
+def test_a_command_is_shown_as_one_types_it_in_teams() -> None:
+    shown = text_of(body(Text(rich(Code("/byok keys"), ", ", Code("/byok admins add @person"), ", ", Code("a/byok")))))
+    assert shown == "byok keys, @Latchkey byok admins add @person, a/byok"
+    assert render.beneath((View(blocks=(Note(rich(Code("/byok setkey"))),)),), NAMES)[0] == "byok setkey"
+
+
+def test_a_row_of_many_columns_says_what_there_is() -> None:
+    (row,) = body(Table(("A", "B", "C", "D"), ((rich("a"), rich(""), rich("c"), ()),)))
+    assert text_of(row) == "a · c"
+
+
+def test_a_list_has_room_between_its_lines_and_a_sentence_has_none() -> None:
+    assert {one.get("spacing") for one in body(Text(rich("1\n2\n3\n4\n5")))[1:]} == {"Small"}
+    assert {one.get("spacing") for one in body(Text(rich("1\n2")))[1:]} == {"None"}
 
 
 def test_inputs_stand_in_forms_only() -> None:
@@ -150,6 +174,7 @@ def test_inputs_stand_in_forms_only() -> None:
     assert (found["name"]["value"], found["name"]["maxLength"], found["name"]["isRequired"]) == ("Fox", 40, True)
     assert (found["provider"]["value"], "isRequired" in found["provider"]) == ("b", False)
     assert (found["follow"]["value"], found["channels:where"]["value"]) == ("yes", "19:a@thread.tacv2")
+    assert found["follow"]["wrap"]
 
 
 def test_a_secret_is_masked_and_never_shown_again() -> None:
