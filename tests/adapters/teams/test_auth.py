@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -217,6 +218,33 @@ async def test_keys_are_asked_for_anew_after_a_day_and_hold_on_when_they_cannot_
     pieces.clock.ahead += 6
     await teams.say(teams.world.ann, "back")
     assert teams.identity.fetches == 3
+
+
+async def test_a_key_that_cannot_be_looked_up_is_not_called_unknown(pieces: Pieces) -> None:
+    """Microsoft rotates while its list cannot be had: Teams is to bring it again, and then it is looked up at once."""
+    teams = pieces.teams
+    await teams.say(teams.world.ann, "hello")
+    teams.identity.rotate()
+    teams.identity.broken = 500
+    assert (await teams.say(teams.world.ann, "new key")).status == 503
+    assert (await teams.post(teams.activity(teams.world.ann), _unknown_key(teams))).status == 503
+    teams.identity.broken = 0
+    pieces.clock.ahead += 6
+    assert (await teams.say(teams.world.ann, "new key")).status == 200
+    assert (await teams.post(teams.activity(teams.world.ann), _unknown_key(teams))).status == 401
+
+
+async def test_who_has_a_known_key_does_not_wait_for_the_list(pieces: Pieces) -> None:
+    teams = pieces.teams
+    await teams.say(teams.world.ann, "hello")
+    pieces.clock.ahead += 86_401
+    teams.identity.slow = 0.6
+    first = asyncio.create_task(teams.say(teams.world.ann, "this one asks"))
+    await teams.until(lambda: teams.identity.fetches == 2)
+    second = await teams.say(teams.world.ann, "this one need not")
+    assert second.status == 200
+    assert not first.done()
+    assert (await first).status == 200
 
 
 async def test_without_any_keys_nothing_is_judged(pieces: Pieces) -> None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from adapters.teams import refusals
+from adapters.teams.connector import Connector
+from adapters.teams.http import Http
 from adapters.teams.refusals import TeamsNotReachable, TeamsRefused
 from adapters.teams.tokens import AppType, BotToken
 from adapters.teams.traffic import Limits, Traffic
@@ -105,6 +107,22 @@ async def test_the_token_is_renewed_before_it_ends_and_when_it_is_taken_back(pie
     assert len(teams.shown(CHANNEL)) == 3
 
 
+async def test_a_login_that_is_away_does_not_take_a_token_that_holds(pieces: Pieces) -> None:
+    teams = pieces.teams
+    await pieces.connector.send(at(pieces), HELLO)
+    teams.identity.broken = 503
+    pieces.clock.ahead += 3400  # time to renew it, not its end
+    for _ in range(2):
+        await pieces.connector.send(at(pieces), HELLO)
+    assert len(teams.identity.logins) == 2  # not asked for every message
+    teams.identity.broken, pieces.clock.ahead = 0, pieces.clock.ahead + 16
+    await pieces.connector.send(at(pieces), HELLO)
+    assert len(teams.identity.logins) == 3
+    teams.identity.broken, pieces.clock.ahead = 503, pieces.clock.ahead + 3601
+    with pytest.raises(PlatformUnavailable):
+        await pieces.connector.send(at(pieces), HELLO, patient=False)
+
+
 async def test_the_login_is_asked_in_the_name_of_the_app(pieces: Pieces) -> None:
     await pieces.connector.send(at(pieces), HELLO)
     (login,) = pieces.teams.identity.logins
@@ -165,6 +183,20 @@ async def test_a_post_that_broke_off_is_not_repeated_and_an_update_is(pieces: Pi
     pieces.teams.connector.fail(0, times=2, done=True)
     await pieces.connector.update(at(pieces), posted, {"type": "message", "text": "changed"})
     assert pieces.teams.shown(CHANNEL)[0]["text"] == "changed"
+
+
+async def test_a_post_for_which_there_was_no_connection_is_sent_again(pieces: Pieces) -> None:
+    """Many answers at once may wait for the few connections there are; nothing left here, so nothing can be doubled."""
+    few = Http(connect=0.2, connections=1)
+    connector = Connector(few, pieces.token, pieces.services, pieces.addresses, first_pause=0.05)
+    await pieces.token.current()
+    pieces.teams.identity.slow = 0.7
+    busy = asyncio.create_task(few.get_json(pieces.teams.openid_url))
+    await pieces.teams.until(lambda: pieces.teams.identity.fetches)
+    assert await connector.send(at(pieces), HELLO)
+    await busy
+    assert len(pieces.teams.shown(CHANNEL)) == len(pieces.teams.connector.calls) == 1
+    await few.close()
 
 
 @pytest.mark.parametrize(
