@@ -26,7 +26,9 @@ ACTIVITIES = (
 COMMANDS = ("byok", "home")
 """What may be typed, or chosen from the manifest's lists of commands; a test holds the two together."""
 
-_PLACES = {"personal": Place.DIRECT, "groupChat": Place.GROUP, "channel": Place.CHANNEL}
+PLACES = {"personal": Place.DIRECT, "groupChat": Place.GROUP, "channel": Place.CHANNEL}
+"""The kinds of conversation that are understood."""
+
 _HOME = re.compile(r"/?(?:byok[\s:]+)?home", re.IGNORECASE)
 _TYPED = re.compile(r"/?byok\b[\s:]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
@@ -107,7 +109,7 @@ def scene(activity: Json) -> Scene | Ignored:
         string(obj(data.get("tenant")).get("id")),
         string(conversation.get("tenantId")),
     } - {""}
-    kind = _PLACES.get(string(conversation.get("conversationType")))
+    kind = PLACES.get(string(conversation.get("conversationType")))
     full, bot = string(conversation.get("id")), string(obj(activity.get("recipient")).get("id"))
     if len(tenants) != 1 or kind is None or not full or not bot:
         return Ignored("no place that we know of")

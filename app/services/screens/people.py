@@ -38,7 +38,7 @@ SETTINGS_FORM = "settings_save"
 OPERATOR = "operator"
 
 PLATFORMS_OWN = "Admins and owners of this workspace may change everything here. "
-NAMED_ONLY = "Whoever installed Latchkey first may change everything here, and whom they add. "
+NAMED_ONLY = "Whoever installed Latchkey first, and everybody whom they add, may change everything here. "
 
 COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
@@ -62,7 +62,7 @@ def help_text(*, admin: bool, understood: str = "") -> View:
     lines: list[Span] = []
     for name, arguments, about, _ in shown:
         lines += [Code(f"/byok {name} {arguments}".strip()), f"  {about}\n"]
-    last = "All of it is also in Latchkey's home tab." if admin else "Keys and agents are looked after by the admins."
+    last = "All of it is also in Latchkey's home." if admin else "Keys and agents are looked after by the admins."
     return View(blocks=(*first, Heading("Latchkey commands"), Text(tuple(lines)), Note(rich(last))), title="Help")
 
 
@@ -116,7 +116,12 @@ def admin_rows(
         rows.append(Text((*people(operators), ", named by whoever runs Latchkey.")))
     for admin in added:
         user = UserRef(workspace, admin.user)
-        text = rich(Person(user), ", added by ", *actor(workspace, admin.added_by), " on ", When(admin.added_at))
+        how = (
+            rich(", who installed Latchkey, since ")
+            if admin.added_by == admin.user
+            else rich(", added by ", *actor(workspace, admin.added_by), " on ")
+        )
+        text = rich(Person(user), *how, When(admin.added_at))
         rows.append(Row(text, Button(REMOVE_ADMIN, "Remove", admin.user, Style.DANGER)) if may_change else Text(text))
     return tuple(rows)
 
