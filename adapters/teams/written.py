@@ -14,6 +14,11 @@ DOWNLOAD_INFO = "application/vnd.microsoft.teams.file.download.info"
 _HTML = "text/html"
 _STAND_INS = re.compile("[\ue000\ue001]")
 _HUNG_ON = re.compile(r"<attachment\b[^>]*\bid=[\"']?([\w-]{1,80})", re.IGNORECASE)
+_PASTED = re.compile(r"<img\b[^>]*(?:/AMSImage\b|/hostedContents/|/v1/objects/)[^>]*>", re.IGNORECASE)
+"""Pictures of people's own: emoji and GIFs are none."""
+
+_NO_FILE = re.compile(r"\d{1,20}|[0-9a-f]{32}", re.IGNORECASE)
+"""Ids of what is no file though it hangs on a message: a quoted message's (a number) and a card's (no hyphens)."""
 
 
 def text_of(activity: Json) -> tuple[str, bool]:
@@ -43,8 +48,7 @@ def text_of(activity: Json) -> tuple[str, bool]:
 def files_of(activity: Json) -> tuple[FileRef, ...]:
     """The files on a message. What Teams mentions but does not give to bots has no address: fetching it says why."""
     found = [file for one in items(activity.get("attachments")) if (file := _file(obj(one)))]
-    given = {file.id for file in found}
-    return (*found, *(file for file in _withheld(activity) if file.id not in given))
+    return (*found, *_withheld(activity, found))
 
 
 def _file(attachment: Json) -> FileRef | None:
@@ -55,18 +59,20 @@ def _file(attachment: Json) -> FileRef | None:
         return FileRef(string(content.get("uniqueId")) or _id(url), name, media_type or "", 0, url) if url else None
     if kind.startswith("image/") and (url := string(attachment.get("contentUrl"))):
         name = string(attachment.get("name")) or f"image{mimetypes.guess_extension(kind) or ''}"
-        return FileRef(_id(url), name, "" if kind == "image/*" else kind, 0, url)
+        return FileRef(_id(url), name, kind, 0, url)
     return None
 
 
-def _withheld(activity: Json) -> list[FileRef]:
-    """In channels and group chats the message's HTML names its files, and that is all a bot gets of them."""
-    shown = [string(one.get("content")) for one in map(obj, items(activity.get("attachments"))) if _is_html(one)]
-    return [FileRef(one, "a file", "", 0) for text in shown for one in _HUNG_ON.findall(text)]
-
-
-def _is_html(attachment: Json) -> bool:
-    return attachment.get("contentType") == _HTML
+def _withheld(activity: Json, found: list[FileRef]) -> list[FileRef]:
+    """What only the message's HTML tells of: in channels and group chats, files; and pictures, where Teams hands over none of them."""
+    attachments = [obj(one) for one in items(activity.get("attachments"))]
+    shown = " ".join(string(one.get("content")) for one in attachments if one.get("contentType") == _HTML)
+    known = {file.id.casefold() for file in found} | {string(one.get("id")).casefold() for one in attachments}
+    files = {one.casefold(): one for one in _HUNG_ON.findall(shown) if not _NO_FILE.fullmatch(one)}
+    withheld = [FileRef(one, "a file", "", 0) for folded, one in files.items() if folded not in known]
+    if not any(file.media_type.startswith("image/") for file in found):
+        withheld += [FileRef(_id(one), "a picture", "image/*", 0) for one in dict.fromkeys(_PASTED.findall(shown))]
+    return withheld
 
 
 def _id(url: str) -> str:

@@ -93,6 +93,38 @@ def test_files_of_a_personal_chat_have_addresses_and_others_say_that_they_have_n
     ]
 
 
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ('<attachment id="9c2f0a11-AAAA-4bbb-8ccc-000000000001"></attachment>', []),  # given, spelt otherwise
+        ('<attachment id="9c2f0a11-aaaa-4bbb-8ccc-000000000002">', [("a file", "")]),
+        ('<attachment id="9c2f0a11-aaaa-4bbb-8ccc-000000000002"><attachment id="9C2F0A11-aaaa-4bbb-8ccc-000000000002">', [("a file", "")]),
+        ('<attachment id="1763900000000"></attachment>', []),  # a message that is quoted
+        ('<attachment id="74d20c7f34aa4a7fb74e2b30004247c5"></attachment>', []),  # a card
+        ('<img itemtype="http://schema.skype.com/AMSImage" src="https://eu-api.asm.skype.com/v1/objects/0-1/views/imgo">', [("a picture", "image/*")]),
+        ('<img src="https://graph.microsoft.com/v1.0/chats/1/messages/2/hostedContents/3/$value">', [("a picture", "image/*")]),
+        ('<img itemtype="http://schema.skype.com/Emoji" src="https://statics.teams.cdn.office.net/x/emoticons/smile/20_f.png">', []),
+        ('<img itemtype="http://schema.skype.com/Giphy" src="https://media.giphy.com/media/1/giphy.gif">', []),
+    ],
+)  # fmt: skip
+def test_what_only_the_html_tells_of_is_a_file_that_teams_keeps_back(shown: str, told: list[tuple[str, str]]) -> None:
+    content = {"downloadUrl": "https://x.sharepoint.com/d", "uniqueId": "9C2F0A11-aaaa-4bbb-8ccc-000000000001"}
+    given = {"contentType": written.DOWNLOAD_INFO, "name": "notes.txt", "content": content}
+    files = written.files_of({"attachments": [given, {"contentType": "text/html", "content": shown}]})
+    assert [(f.name, f.media_type) for f in files[1:]] == told
+    assert not any(f.url for f in files[1:])
+
+
+def test_a_picture_that_teams_hands_over_is_not_missed_besides() -> None:
+    given = {"contentType": "image/*", "contentUrl": "https://smba.trafficmanager.net/v3/attachments/1/views/original"}
+    shown = {
+        "contentType": "text/html",
+        "content": '<img src="https://eu-api.asm.skype.com/v1/objects/0-1/views/imgo">',
+    }
+    [file] = written.files_of({"attachments": [given, shown]})
+    assert (file.name, file.media_type, bool(file.url)) == ("image", "image/*", True)
+
+
 def _scene(**changed: Any) -> Scene | Ignored:
     conversation = {"id": "19:c@thread.tacv2;messageid=17", "conversationType": "channel", "tenantId": "t1"}
     activity: Json = {
