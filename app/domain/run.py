@@ -52,7 +52,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people, not to the model."""
+    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people; the model is told their numbers."""
 
     call_id: str
     content: str = field(repr=False)

@@ -14,6 +14,7 @@ from app.ports.agents import ModelClient, Tool
 from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
 from app.services.delivery import Delivery
+from app.services.sources import NumberedSources, Redact, presentable
 
 MOST_TRIES = 4
 LONGEST_WAIT = 120.0
@@ -159,22 +160,27 @@ class JournaledModel:
 
 
 class JournaledTool:
-    """See Tool. A call whose result is remembered is not made again."""
+    """See Tool. A call whose result is remembered is not made again. All of a run's tools share `sources`."""
 
-    def __init__(self, inner: Tool, journal: Journal, delivery: Delivery) -> None:
+    def __init__(
+        self, inner: Tool, journal: Journal, delivery: Delivery, sources: NumberedSources, redact: Redact
+    ) -> None:
         self.spec = inner.spec
         self._inner = inner
         self._journal = journal
         self._delivery = delivery
+        self._sources = sources
+        self._redact = redact
 
     async def call(self, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
         """See Tool.call."""
 
         async def work() -> Json:
             await self._delivery.status(f"is using {self.spec.name}…")
-            return dump(await self._inner.call(call_id, arguments))
+            return dump(await presentable(await self._inner.call(call_id, arguments), self._redact))
 
-        return load(ToolResult, await self._journal.step(f"tool:{self.spec.name}", work, stoppable=True))
+        result = load(ToolResult, await self._journal.step(f"tool:{self.spec.name}", work, stoppable=True))
+        return self._sources.told(result)
 
 
 def patience(call: ModelCall, tries: int) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -12,8 +12,8 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.inbox import Claim, Receipt
-from app.domain.run import Json, RunFinished, RunState, Source, Stop, TextDelta, ToolFinished
-from app.domain.views import Feedback, Note, Sources, View, rich
+from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
+from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, ToolFactory
 from app.ports.engine import Journal
@@ -23,7 +23,7 @@ from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel, JournaledTool
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
-from app.services.sources import presentable
+from app.services.sources import NumberedSources
 from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
 from app.store.unit_of_work import Database
@@ -60,7 +60,7 @@ class _Answer:
     text: str = ""
     finished: RunFinished | None = None
     failed: UserError | Stopped | None = None
-    sources: list[Source] = field(default_factory=list)
+    sources: NumberedSources = field(default_factory=NumberedSources)
 
 
 class Turns:
@@ -119,11 +119,14 @@ class Turns:
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
-            undelivered = await self._deliver(journal, claim, delivery, answer.text, failed=explain.stopped(claim.run))
+            undelivered = await self._deliver(
+                journal, claim, delivery, answer.text, failed=explain.stopped(claim.run), sources=answer.sources
+            )
         elif answer.failed:
             state, error = RunState.FAILED, answer.failed.code
+            failed = _why(answer.failed, claim.run)
             undelivered = await self._deliver(
-                journal, claim, delivery, answer.text, failed=_why(answer.failed, claim.run)
+                journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
             )
         else:
             error = ""
@@ -141,16 +144,16 @@ class Turns:
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
         seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
         model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run))
-        tools = [JournaledTool(tool, journal, delivery) for tool in self._tools(agent, question)]
+        answer, redact = _Answer(), self._redact(claim)
+        tools = [
+            JournaledTool(tool, journal, delivery, answer.sources, redact) for tool in self._tools(agent, question)
+        ]
         messages = self._prompt(agent, question, context_window=choice.context_window)
-        answer = _Answer()
         try:
             async with aclosing(self._runner.run(agent, messages, model, tools)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         answer.text += event.text
-                    elif isinstance(event, ToolFinished) and not event.result.is_error:
-                        answer.sources += event.result.sources
                     elif isinstance(event, RunFinished):
                         answer.text, answer.finished = event.text, event
         except (UserError, Stopped) as error:
@@ -183,18 +186,28 @@ class Turns:
         async def work() -> Json:
             settings = await self._workspaces.settings(claim.workspace)
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
-            cited = await presentable(answer.sources, self._redact(claim))
-            sources = (Sources(cited),) if cited else ()
-            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
             safe = await self._keys.redact(claim.workspace, answer.text)
+            sources = await answer.sources.under(safe, self._redact(claim))
+            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
 
-    async def _deliver(self, journal: Journal, claim: Claim, delivery: Delivery, text: str, *, failed: View) -> str:
+    async def _deliver(
+        self,
+        journal: Journal,
+        claim: Claim,
+        delivery: Delivery,
+        text: str,
+        *,
+        failed: View,
+        sources: NumberedSources | None = None,
+    ) -> str:
         async def work() -> Json:
             safe = await self._keys.redact(claim.workspace, text)
-            return await self._remembered(claim, safe, await delivery.fail(failed, safe))
+            cited = await sources.under(safe, self._redact(claim)) if sources and text.strip() else ()
+            why = replace(failed, blocks=(*cited, *failed.blocks))
+            return await self._remembered(claim, safe, await delivery.fail(why, safe))
 
         return await _persistently(journal, work)
 
