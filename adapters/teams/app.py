@@ -18,6 +18,7 @@ from adapters.teams.interactions import Interaction
 from adapters.teams.parse import Ignored, Scene
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
+from adapters.teams.sites import Sites
 from app.domain.chat import Place, UserRef
 from app.domain.events import Action, Command, FieldErrors, Mention, Open, OptionQuery, Outcome, Submission
 from app.domain.views import View
@@ -33,11 +34,12 @@ _MOST = 10_000
 class TeamsApp:
     """`act` takes an activity that is known to be Teams', from a tenant that is served."""
 
-    def __init__(self, inbound: Inbound, answers: Answers, addresses: Addresses, people: People) -> None:
+    def __init__(self, inbound: Inbound, answers: Answers, addresses: Addresses, people: People, sites: Sites) -> None:
         self._inbound = inbound
         self._answers = answers
         self._addresses = addresses
         self._people = people
+        self._sites = sites
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,9 +54,10 @@ class TeamsApp:
             self._people.saw(at.user, at.place)
             await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
         if isinstance(event, Mention | parse.Typed):
-            await self._addresses.heard_in(at.place.workspace, at.site, at.conversation.channel)
+            when = parse.moment(activity)
+            await self._sites.heard_in(at.place.workspace, at.site, at.conversation.channel, when)
         if isinstance(event, Mention):  # the inbox knows it when it comes again
-            await self._inbound.mention(event)
+            await self._inbound.mention(replace(event, text=await self._people.named(event.text, at.place)))
             return {}
         key = (at.place.conversation, f"{string(activity.get('type'))}/{string(activity.get('id'))}")
         if self._replayed(key):
@@ -82,8 +85,9 @@ class TeamsApp:
     async def _told(self, event: parse.Event, activity: Json, at: Scene) -> None:
         match event:
             case parse.Typed():
-                handle = replace(at.handle(Way.MESSAGE), command=event.command.text)
-                self._deliver(await self._inbound.command(event.command), handle)
+                command = replace(event.command, text=await self._people.identified(event.command.text, at.place))
+                handle = replace(at.handle(Way.MESSAGE), command=command.text)
+                self._deliver(await self._inbound.command(command), handle)
             case parse.Pressed():
                 pressed = interactions.message(activity, at)
                 if isinstance(pressed, Interaction):
@@ -93,7 +97,7 @@ class TeamsApp:
             case parse.Installed():
                 await self._installed(event, at)
             case parse.Removed():
-                await self._removed(at)
+                await self._removed(event, at)
             case parse.Edited():
                 await self._inbound.message_edited(event.message, at.user)
             case parse.Deleted():
@@ -127,16 +131,20 @@ class TeamsApp:
 
     async def _installed(self, event: parse.Installed, at: Scene) -> None:
         person = at.user if at.account and at.account != at.place.bot_id else None
-        await self._inbound.installed(at.place.workspace, event.name, person)
-        fresh = await self._addresses.entered(at.place.workspace, at.site)
+        await self._inbound.installed(at.place.workspace, "", person)  # Teams does not tell what a tenant is called
+        fresh = await self._sites.entered(at.place.workspace, at.site, event.at)
         if fresh and person and at.conversation.place is Place.DIRECT:
             self._spawn(self._welcome(at, person))
 
-    async def _removed(self, at: Scene) -> None:
+    async def _removed(self, event: parse.Removed, at: Scene) -> None:
         """What was said there goes at once; the keys go when the app is in none of the tenant's teams and chats any more."""
         workspace = at.place.workspace
-        await self._inbound.left(workspace, await self._addresses.channels(workspace, at.site))
-        if await self._addresses.left(workspace, at.site):
+        channels = await self._sites.leaving(workspace, at.site, event.at)
+        if channels is None:
+            log.info("teams told late of a removal", workspace=workspace)
+            return
+        await self._inbound.left(workspace, channels)
+        if await self._sites.left(workspace, at.site, event.at):
             await self._inbound.removed(workspace)
             self._addresses.forget(workspace)
 

@@ -76,12 +76,14 @@ class HomeWanted:
 class Installed:
     """The app came to a team or chat."""
 
-    name: str
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
     """The app was taken out of a team or chat."""
+
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,23 +207,22 @@ def _changed(activity: Json, at: Scene) -> Event:
 
 def _installation(action: str, activity: Json) -> Event:
     if action in {"add", "add-upgrade"}:
-        return Installed(_name(activity))
-    return Removed() if action == "remove" else Ignored("installed anew")
+        return Installed(moment(activity))
+    return Removed(moment(activity)) if action == "remove" else Ignored("installed anew")
 
 
 def _members(activity: Json, at: Scene) -> Event:
     """Where nothing else tells of an installation, the app itself is among the members that came or went."""
     if at.place.bot_id in _ids(activity, "membersAdded"):
-        return Installed(_name(activity))
-    return Removed() if at.place.bot_id in _ids(activity, "membersRemoved") else Ignored("members came or went")
+        return Installed(moment(activity))
+    gone = string(obj(activity.get("channelData")).get("eventType")) == "teamHardDeleted"
+    if gone or at.place.bot_id in _ids(activity, "membersRemoved"):
+        return Removed(moment(activity))
+    return Ignored("members came or went")
 
 
 def _ids(activity: Json, name: str) -> set[str]:
     return {string(obj(one).get("id")) for one in items(activity.get(name))}
-
-
-def _name(activity: Json) -> str:
-    return string(obj(obj(activity.get("channelData")).get("team")).get("name"))
 
 
 def moment(activity: Json) -> datetime | None:

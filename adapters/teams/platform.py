@@ -22,6 +22,7 @@ from adapters.teams.people import People
 from adapters.teams.reply import Pace, TeamsReply
 from adapters.teams.services import Services
 from adapters.teams.signing_keys import SigningKeys
+from adapters.teams.sites import Sites
 from adapters.teams.stream import Stream
 from adapters.teams.tokens import AppType, BotToken
 from adapters.teams.traffic import Traffic
@@ -110,7 +111,7 @@ class Teams:
         )
         keys = SigningKeys(self._http, microsoft.openid_url)
         self._verifier = Verifier(bot.app_id, keys, services, issuer=microsoft.issuer)
-        self._addresses = Addresses(references)
+        self._addresses, self._sites = Addresses(references), Sites(references)
         self._connector = Connector(self._http, token, services, self._addresses, traffic=traffic)
         self._people = People(self._connector, self._addresses)
         self._files = Files(self._http, token, services, extra=cloud.origins)
@@ -128,7 +129,7 @@ class Teams:
     def listen(self, inbound: Inbound) -> None:
         """Say who is to be told what happens in Teams."""
         self._inbound = inbound
-        self._app = TeamsApp(inbound, self._outcomes, self._addresses, self._people)
+        self._app = TeamsApp(inbound, self._outcomes, self._addresses, self._people, self._sites)
         self._edge = Edge(self._verifier, self._app, self._connector, app_id=self._app_id, tenants=self._tenants)
 
     def routes(self) -> list[web.RouteDef]:

@@ -29,6 +29,7 @@ class Recorder:
         self.deleted: list[MessageRef] = []
         self.edited: list[tuple[MessageRef, UserRef]] = []
         self.installs: list[str] = []
+        self.names: list[str] = []
         self.departures: list[tuple[str, frozenset[str]]] = []
         self.removals: list[str] = []
 
@@ -78,6 +79,7 @@ class Recorder:
 
     async def installed(self, workspace: str, name: str, by: UserRef | None) -> None:
         self.installs.append(workspace)
+        self.names.append(name)
 
     async def left(self, workspace: str, channels: Collection[str]) -> None:
         self.departures.append((workspace, frozenset(channels)))

@@ -22,6 +22,7 @@ from adapters.teams.http import Http
 from adapters.teams.people import People
 from adapters.teams.services import Services
 from adapters.teams.signing_keys import SigningKeys
+from adapters.teams.sites import Sites
 from adapters.teams.tokens import AppType, BotToken
 from adapters.teams.traffic import Traffic
 from adapters.teams.where import Where
@@ -105,13 +106,15 @@ class Pieces:
             cloud=cloud_of(teams, cloud),
             monotonic=self.clock,
         )
-        self.addresses = Addresses(self.references)
+        self.addresses = Addresses(self.references, monotonic=self.clock)
         self.connector = Connector(
             self.http, self.token, self.services, self.addresses, traffic=Traffic(), first_pause=0.01
         )
         self.people = People(self.connector, self.addresses, monotonic=self.clock)
         self.files = Files(self.http, self.token, self.services, extra=[teams.origin])
-        self.app = TeamsApp(self.inbound, self.shown, self.addresses, self.people)
+        self.app = TeamsApp(
+            self.inbound, self.shown, self.addresses, self.people, Sites(self.references, monotonic=self.clock)
+        )
         verifier = Verifier(APP_ID, self.keys, self.services, issuer=cloud.issuer)
         self.edge = Edge(verifier, self.app, self.connector, app_id=APP_ID, tenants=tenants)
 

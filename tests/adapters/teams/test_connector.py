@@ -249,7 +249,10 @@ async def test_what_is_known_is_not_written_again(pieces: Pieces) -> None:
     teams = pieces.teams
     for number in range(4):
         await teams.say(teams.world.ann, f"hello {number}")
-    assert pieces.references.saves == 2  # the service, the person
+    assert pieces.references.saves == 4  # the service, the person, what the connector calls them, the team
+    pieces.clock.ahead += 301
+    await teams.say(teams.world.ann, "after a while")  # another process may have been told otherwise
+    assert pieces.references.saves == 6
 
 
 async def test_a_burst_stays_within_the_limits(pieces: Pieces) -> None:

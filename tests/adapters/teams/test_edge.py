@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
+from adapters.teams.handle import OPENER
 from app.domain.chat import Place
 from app.domain.events import Addressed, Nothing, Open, Private
 from app.domain.views import Option, Text, View, rich
@@ -125,8 +126,12 @@ async def test_home_is_asked_for_by_its_word(pieces: Pieces) -> None:
     await teams.say(teams.world.ann, "Home", teams.world.personal(teams.world.ann))
     await teams.until(lambda: pieces.inbound.homes)
     assert pieces.inbound.homes == pieces.shown.homes == [pieces.user(teams.world.ann.oid)]
-    await teams.say(teams.world.ann, "home")  # in a channel it is a question like any other
-    assert [m.text for m in pieces.inbound.mentions] == ["home"]
+    for words in ("home", "byok home"):
+        await teams.say(teams.world.bob, words)  # in a channel too: it is shown in their own chat
+    await teams.until(lambda: len(pieces.inbound.homes) == 3)
+    assert {user.id for user in pieces.shown.homes[1:]} == {teams.world.bob.oid}
+    await teams.say(teams.world.bob, "home is where the heart is")
+    assert [m.text for m in pieces.inbound.mentions] == ["home is where the heart is"]
 
 
 async def test_a_dialog_is_fetched_and_sent_off_within_the_request(pieces: Pieces) -> None:
@@ -146,13 +151,13 @@ async def test_a_dialog_is_fetched_and_sent_off_within_the_request(pieces: Piece
     assert action.message is not None
     assert (action.message.channel, action.message.id) == (CHANNEL, "17830")
 
-    filled = {"latchkey": {"f": "setkey", "c": "ctx", "d": "dlg"}, "provider": "b", "secret:key": f" {CANARY} "}
+    filled = {"latchkey": {"f": "setkey", "c": "ctx", OPENER: "setkey"}, "provider": "b", "secret:key": f" {CANARY} "}
     answer = await teams.invoke(teams.world.ann, "task/submit", {"data": filled})
     sent = pieces.inbound.submissions[-1]
     assert (sent.form, sent.context, dict(sent.values)) == ("setkey", "ctx", {"provider": "b"})
     assert sent.secrets["key"].reveal() == CANARY
     handle = pieces.shown.invokes[-1][1]
-    assert (handle.dialog, handle.values) == ("dlg", {"provider": "b"})
+    assert (handle.opener, handle.values) == ({OPENER: "setkey"}, {"provider": "b"})
     assert CANARY not in repr(sent) + repr(handle)
 
 
@@ -205,59 +210,6 @@ async def test_an_edit_and_a_deletion_name_their_message(pieces: Pieces) -> None
     await teams.delete(teams.world.ann, said, thread=said)
     assert [(m.channel, m.id, user.id) for m, user in pieces.inbound.edited] == [(CHANNEL, said, teams.world.ann.oid)]
     assert [(m.channel, m.id) for m in pieces.inbound.deleted] == [(CHANNEL, said)]
-
-
-async def test_who_installs_is_told_of_and_greeted_once(pieces: Pieces) -> None:
-    teams = pieces.teams
-    chat = teams.world.personal(teams.world.ann)
-    await teams.install(teams.world.ann, chat)
-    await teams.until(lambda: pieces.inbound.homes)
-    assert set(pieces.inbound.installs) == {WORKSPACE}
-    assert [(place.conversation, user.id) for place, user in pieces.shown.welcomes] == [(chat.id, teams.world.ann.oid)]
-    assert await pieces.connector.personal(WORKSPACE, teams.world.ann.oid) is not None
-    assert teams.connector.calls == []  # the chat was known from what arrived
-
-
-async def test_the_keys_go_with_the_last_place(pieces: Pieces) -> None:
-    teams = pieces.teams
-    chat = teams.world.personal(teams.world.ann)
-    for where in (chat, CHANNEL):
-        await teams.install(teams.world.ann, where)
-    await teams.install(teams.world.ann, chat, "remove")
-    assert pieces.inbound.removals == []
-    await teams.install(teams.world.ann, CHANNEL, "remove")
-    assert set(pieces.inbound.removals) == {WORKSPACE}
-
-
-async def test_a_team_is_left_in_whichever_channel_teams_tells_of_it(pieces: Pieces) -> None:
-    teams = pieces.teams
-    await teams.install(teams.world.ann, CHANNEL)
-    told = teams.activity(teams.world.ann, type="installationUpdate", action="remove")
-    told["conversation"]["id"] = "19:selected-when-installed@thread.tacv2"
-    await teams.post(told)
-    assert pieces.inbound.removals == [WORKSPACE]
-
-
-async def test_where_somebody_wrote_to_the_app_it_is_though_nobody_told_of_its_coming(pieces: Pieces) -> None:
-    teams, ann, bob = pieces.teams, pieces.teams.world.ann, pieces.teams.world.bob
-    await teams.say(bob, "hello", teams.world.personal(bob))
-    await teams.install(ann, teams.world.personal(ann))
-    await teams.install(ann, teams.world.personal(ann), "remove")
-    assert pieces.inbound.removals == []
-    await teams.install(bob, teams.world.personal(bob), "remove")
-    assert set(pieces.inbound.removals) == {WORKSPACE}
-
-
-async def test_leaving_a_team_leaves_all_of_its_channels(pieces: Pieces) -> None:
-    teams, ann = pieces.teams, pieces.teams.world.ann
-    await teams.install(ann, teams.world.personal(ann))
-    await teams.install(ann, CHANNEL)
-    elsewhere = teams.activity(ann, **teams.words("hello", mention=True))
-    elsewhere["conversation"]["id"] = "19:another@thread.tacv2;messageid=17"
-    await teams.post(elsewhere)
-    await teams.install(ann, CHANNEL, "remove")
-    assert pieces.inbound.departures[0] == (WORKSPACE, frozenset({CHANNEL, "19:another@thread.tacv2"}))
-    assert pieces.inbound.removals == []
 
 
 async def test_its_own_messages_are_ignored(pieces: Pieces) -> None:
