@@ -97,7 +97,9 @@ def _check_answers(tenant: Tenant) -> None:
         assert [kill._marker(_words(one)) for one in said] == [f"M-{n}" for n in range(number, QUESTIONS, CHATS)]
         for one in said:
             assert one["type"] == "message"
-            assert ANSWER.fullmatch(one["text"]), one["text"]
+            whole = ANSWER.fullmatch(one["text"])
+            assert whole, one["text"]
+            assert kill.MARKER.findall(one["text"]) == [whole[1]]
             assert "attachments" not in one
         assert tenant.promises(chat) <= KILLS
     left = sum(tenant.promises(chat) for chat, _ in tenant.chats)

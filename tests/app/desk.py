@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from agents import prompt
 from agents.runner import Runner
 from agents.tools import tools
+from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, MessageRef, Place, UserRef
 from app.domain.events import Action, Addressed, Command, Mention, Nothing, OptionQuery, Outcome, Submission
 from app.domain.inbox import RunRecord
@@ -16,6 +17,7 @@ from app.domain.keys import ProviderCredential
 from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, Part, Role, Stop, TextDelta, TextPart, Usage
 from app.domain.run import ModelMessage as Said
 from app.domain.views import Option, Suggestion
+from app.ports.agents import Question, Tool, ToolFactory
 from app.ports.engine import Runs
 from app.services.answers import Answers
 from app.services.arrivals import Arrivals
@@ -192,10 +194,11 @@ class Desk:
             bench.database, bench.vault, platforms,
             agents=bench.agents, access=bench.access, keys=bench.keys, memory=bench.memory, clock=bench.clock,
         )  # fmt: skip
+        self._tools: ToolFactory = tools
         turns = Turns(
             bench.database, platforms,
             keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
-            runner=Runner(), prompt=prompt.build, tools=tools,
+            runner=Runner(), prompt=prompt.build, tools=self._granted,
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(
@@ -207,6 +210,13 @@ class Desk:
             arrivals=arrivals, answers=self.answers, commands=self.screens, forms=self.screens, home=self.screens,
             workspaces=self.workspaces, access=bench.access, keys=bench.keys, platforms=platforms, background=bench.background,
         )  # fmt: skip
+
+    def use_tools(self, factory: ToolFactory) -> None:
+        """Other tools than Latchkey's own, from now on."""
+        self._tools = factory
+
+    def _granted(self, agent: AgentSpec, question: Question) -> Sequence[Tool]:
+        return self._tools(agent, question)
 
     async def say(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from app.domain.events import Addressed
 from app.domain.run import Source
 from app.domain.views import Sources, View
 from tests.adapters.teams.replies import UNDER, asked, begun, shown
-from tests.adapters.teams.wire import TeamsWire, teams_wire
+from tests.adapters.teams.wire import FAST, TeamsWire, teams_wire
 
 
 @pytest.fixture
@@ -47,3 +48,30 @@ async def test_without_numbers_nothing_is_cited_and_all_is_listed(wire: TeamsWir
     assert "citation" not in answer["entities"][-1]
     assert "\n\nSources: [1. A long" in answer["text"]
     assert "(https://a.example/%281%29) · [2. " in answer["text"]
+
+
+async def test_the_number_in_the_text_is_the_number_of_its_source_in_whichever_message() -> None:
+    async with teams_wire(pace=replace(FAST, room=3_000)) as wire:
+        event = await asked(wire, Addressed.MENTION)
+        reply = await begun(wire, event, "Forty ")
+        found = Sources(tuple(Source(f"Page {n}", f"https://docs.example/{n}") for n in (2, 7, 33)), (2, 7, 33))
+        text = f"Forty two [33].\n\n{'word ' * 400}\n\nAnd `a[7]` more [2]."
+        await reply.finish(text, (View(blocks=(found,)),))
+        first, *_, last = shown(wire, event)
+        cited = [
+            [(one["position"], one["appearance"]["url"]) for one in message["entities"][-1]["citation"]]
+            for message in (first, last)
+        ]
+        assert cited == [[(33, "https://docs.example/33")], [(2, "https://docs.example/2")]]
+        assert "Sources: [7. Page 7 (docs.example)](https://docs.example/7)" in last["text"]
+
+
+async def test_where_citations_make_it_too_large_all_sources_are_listed(wire: TeamsWire) -> None:
+    wire.teams.connector.largest = 3_000
+    event = await asked(wire, Addressed.MENTION)
+    reply = await begun(wire, event, "Forty ")
+    found = Sources(tuple(Source(f"Page {n}", f"https://docs.example/{'x' * 90}{n}", "t" * 160) for n in range(1, 9)))
+    text = "Forty two " + "".join(f"[{n}]" for n in range(1, 9))
+    await reply.finish(text, (View(blocks=(found,)),))
+    (answer,) = shown(wire, event)
+    assert [f"[{n}. Page {n}" in answer["text"] for n in range(1, 9)] == [True] * 8
