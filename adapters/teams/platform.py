@@ -175,6 +175,10 @@ class Teams:
         """See ChatPlatform."""
         await self._homes.publish(user, view)
 
+    async def home_stands(self, user: UserRef) -> bool:
+        """See ChatPlatform."""
+        return await self._homes.stands(user)
+
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """Nothing: a bot cannot ask Teams for messages."""
         return ()
@@ -196,12 +200,15 @@ class Teams:
         return await self._people.name(user)
 
     def _open_stream(self, place: Where, part: PartRef) -> Stream | None:
-        return Stream(self._connector, place, part.message.id) if part.streamed else None
+        return self._stream(place, part.message.id) if part.streamed else None
+
+    def _stream(self, place: Where, known: str = "") -> Stream:
+        return Stream(self._connector, place, known, gap=min(self._pace.every, 1.0))
 
     def _reply(self, place: Where, target: ReplyTarget, save: SavePart, parts: Sequence[Part] = ()) -> TeamsReply:
         chat = place.conversation
         free = target.conversation.place is Place.DIRECT and not parts and chat not in self._streaming
-        stream = Stream(self._connector, place) if free else None
+        stream = self._stream(place) if free else None
         if free:
             self._streaming.add(chat)  # Teams takes one stream at a time in a chat
 
