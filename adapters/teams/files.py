@@ -17,9 +17,11 @@ from app.domain.files import picture_type
 from app.domain.secrets import Secret
 from app.errors import PlatformError, PlatformUnavailable
 
-_SHARES = (".sharepoint.com", ".sharepoint.us", ".sharepoint-mil.us")
+_SHARES = (".sharepoint.com", ".sharepoint.us", ".sharepoint-mil.us", ".sharepoint.cn")
 _TIME = aiohttp.ClientTimeout(total=60, connect=5)
-_GRAPH = frozenset({"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us"})
+_GRAPH = frozenset(
+    {"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
+)
 _ATTACHMENT = re.compile(r"(?:/[\w-]+){0,3}/v3/attachments/[\w-][\w.-]*/views/[\w-]+", re.ASCII)
 _GONE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _WITHHELD = (
