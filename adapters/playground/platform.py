@@ -62,6 +62,10 @@ class Playground:
             raise NotReachable
         self._rooms.set_home(person.id, view)
 
+    async def home_stands(self, user: UserRef) -> bool:
+        """Never: the page says when somebody looks at it."""
+        return False
+
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """The newest messages of a thread; what is empty or deleted is left out."""
         posts = [post for post in self._rooms.thread(conversation) if post.state is not State.DELETED]

@@ -42,7 +42,11 @@ class Homes:
         if awaited := self._awaited.get(user):
             awaited.set()
 
-    async def stands(self, user: UserRef, *, seconds: float) -> None:
+    async def stands(self, user: UserRef) -> bool:
+        """Whether they have one."""
+        return bool(await self._known(user))
+
+    async def awaited(self, user: UserRef, *, seconds: float) -> None:
         """Wait for a person's home to be there; not for ever."""
         awaited = self._awaited.setdefault(user, asyncio.Event())
         if not await self._known(user):

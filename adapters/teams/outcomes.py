@@ -66,7 +66,7 @@ class Outcomes:
 
     async def welcome(self, at: Handle, account: str, prompts: tuple[Suggestion, ...]) -> None:
         """See Answers. Teams shows the prompts of a chat's newest message only."""
-        await self._homes.stands(at.user, seconds=_HOME_FIRST)
+        await self._homes.awaited(at.user, seconds=_HOME_FIRST)
         actions = [{"type": "imBack", "title": one.title, "value": one.message} for one in prompts[:_MOST_PROMPTS]]
         suggested: Json = {"suggestedActions": {"to": [account], "actions": actions}} if actions else {}
         await self._tried(self._whispers.say(at.place, _GREETING, suggested))

@@ -176,7 +176,10 @@ class Forms:
         return Nothing()
 
     async def _remove_admin(self, event: Action) -> Outcome:
-        return _in_place(event, await self._people.remove(event.user, event.value))
+        whom = UserRef(event.user.workspace, event.value)
+        view = await self._people.remove_admin(event.user, whom)
+        self._home.refresh(event.user, about=whom)
+        return _in_place(event, view)
 
     async def _edit_settings(self, event: Action) -> Outcome:
         return await self._people.settings_form(event.user.workspace)

@@ -47,6 +47,7 @@ class FakePlatform:
     shows_stop: bool = False
     keeps_history: bool = True
     names_admins: bool = True
+    tells_of_looks: bool = True  # whether it says when somebody looks at their home
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
     names: dict[UserRef, str] = field(default_factory=dict)
@@ -118,6 +119,9 @@ class FakePlatform:
     async def publish_home(self, user: UserRef, view: View) -> None:
         self.check()
         self.homes.setdefault(user, []).append(view)
+
+    async def home_stands(self, user: UserRef) -> bool:
+        return not self.tells_of_looks and user in self.homes
 
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         self.check()

@@ -192,6 +192,14 @@ async def test_home_is_one_card_that_is_changed_in_place(wire: TeamsWire) -> Non
     assert "New screen" in text_of(card)
 
 
+async def test_a_home_stands_from_when_it_was_first_shown(wire: TeamsWire) -> None:
+    assert not await wire.platform.home_stands(wire.member)
+    await wire.open_home(wire.member)
+    await wire.platform.publish_home(wire.member, SCREEN)
+    assert await wire.platform.home_stands(wire.member)
+    assert not await wire.platform.home_stands(wire.admin)
+
+
 async def test_home_asked_for_again_comes_at_the_end_of_the_chat(wire: TeamsWire) -> None:
     await wire.open_home(wire.member)
     await wire.platform.publish_home(wire.member, SCREEN)
