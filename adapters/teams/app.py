@@ -46,7 +46,10 @@ class TeamsApp:
     async def act(self, activity: Json, at: Scene) -> Json:
         """Do what an activity asks; for an invoke, the body of its answer. Whatever is raised means that nothing was accepted."""
         invoked = activity.get("type") == "invoke"
-        event = interactions.invoke(activity, at) if invoked else parse.event(activity, at)
+        if invoked and not at.account:
+            event: parse.Event | Interaction | OptionQuery = Ignored("nobody's")
+        else:
+            event = interactions.invoke(activity, at) if invoked else parse.event(activity, at)
         if isinstance(event, Ignored):
             log.debug("teams activity ignored", why=event.why)
             return {}

@@ -108,8 +108,8 @@ def scene(activity: Json) -> Scene | Ignored:
     conversation, sender = obj(activity.get("conversation")), obj(activity.get("from"))
     data = obj(activity.get("channelData"))
     tenants = {
-        string(obj(data.get("tenant")).get("id")),
-        string(conversation.get("tenantId")),
+        string(obj(data.get("tenant")).get("id")).lower(),
+        string(conversation.get("tenantId")).lower(),
     } - {""}
     kind = PLACES.get(string(conversation.get("conversationType")))
     full, bot = string(conversation.get("id")), string(obj(activity.get("recipient")).get("id"))
@@ -121,9 +121,10 @@ def scene(activity: Json) -> Scene | Ignored:
         root = string(activity.get("id")) if activity.get("type") == "message" else channel
     place = Where(string(activity.get("serviceUrl")), full, bot, tenant)
     account = string(sender.get("id"))
-    user = UserRef(f"{PLATFORM}:{tenant}", string(sender.get("aadObjectId")) or account)
+    user = UserRef(f"{PLATFORM}:{tenant}", string(sender.get("aadObjectId")).lower() or account)
     site = string(obj(data.get("team")).get("id")) or channel  # Teams tells of a team's app in whichever channel
-    where = ConversationRef(f"{PLATFORM}:{tenant}", channel, root or channel, kind)
+    shared = obj(data.get("channel")).get("type") == "shared"
+    where = ConversationRef(f"{PLATFORM}:{tenant}", channel, root or channel, kind, shared)
     return Scene(place, where, user, account, site)
 
 
@@ -162,9 +163,11 @@ def _message(activity: Json, at: Scene) -> Event:
 
 
 def _spoken(activity: Json, at: Scene, text: str, *, mentioned: bool) -> Mention | Ignored:
-    message, when = string(activity.get("id")), moment(activity)
+    message, when, files = string(activity.get("id")), moment(activity), written.files_of(activity)
     if not message or when is None:
         return Ignored("message without an id or a time")
+    if activity.get("value") is not None and not text and not files:
+        return Ignored("a button of somebody else's card")
     addressed = _addressed(at.conversation, message, mentioned=mentioned)
     if addressed is None:
         return Ignored("not for an agent")
@@ -175,8 +178,8 @@ def _spoken(activity: Json, at: Scene, text: str, *, mentioned: bool) -> Mention
         user=at.user,
         addressed=addressed,
         at=when,
-        text=text,
-        files=written.files_of(activity),
+        text=written.with_quotes(text, activity),
+        files=files,
         hints=at.place.hints() | {"account": at.account},
         from_bot=at.account.startswith("28:") or obj(activity.get("from")).get("role") == "bot",
     )

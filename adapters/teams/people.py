@@ -69,7 +69,7 @@ class People:
         text = await self.named(text, place)
         for account in dict.fromkeys(_ACCOUNT.findall(text)):
             try:
-                found = string((await self._connector.member(place, account)).get("aadObjectId"))
+                found = string((await self._connector.member(place, account)).get("aadObjectId")).lower()
             except PlatformError:
                 found = ""
             text = text.replace(f"<@{account}>", f"<@{found or account}>")
@@ -106,6 +106,6 @@ def kind_of(member: Json, tenant: str) -> MemberKind:
     """What the connector's account of a member says about somebody in this tenant. Pure."""
     if string(member.get("id")).startswith("28:"):
         return MemberKind.BOT
-    if string(member.get("tenantId")) != tenant or not (member.get("aadObjectId") or member.get("objectId")):
+    if string(member.get("tenantId")).lower() != tenant or not (member.get("aadObjectId") or member.get("objectId")):
         return MemberKind.EXTERNAL  # of another organisation, or anonymous
     return _ROLES.get(string(member.get("userRole")).lower() or "user", MemberKind.EXTERNAL)

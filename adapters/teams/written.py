@@ -6,6 +6,7 @@ import hashlib
 import html
 import mimetypes
 import re
+from collections.abc import Mapping
 
 from adapters.teams.payload import Json, items, obj, string
 from app.domain.chat import FileRef
@@ -13,6 +14,11 @@ from app.domain.chat import FileRef
 DOWNLOAD_INFO = "application/vnd.microsoft.teams.file.download.info"
 _HTML = "text/html"
 _STAND_INS = re.compile("[\ue000\ue001]")
+_AT = re.compile(r"<at\b[^<>]*>(.{0,300}?)</at>", re.IGNORECASE | re.DOTALL)
+_MARKUP = re.compile(r"<[^<>]{0,100}>")
+_QUOTED = re.compile(r"<quoted\b[^<>]*/>\s*")
+_MOST_ENTITIES = 200
+_LONGEST_QUOTE = 4_000
 _HUNG_ON = re.compile(r"<attachment\b[^>]*\bid=[\"']?([\w-]{1,80})", re.IGNORECASE)
 _PASTED = re.compile(r"<img\b[^>]*(?:/AMSImage\b|/hostedContents/|/v1/objects/)[^>]*>", re.IGNORECASE)
 """Pictures of people's own: emoji and GIFs are none."""
@@ -27,22 +33,56 @@ def text_of(activity: Json) -> tuple[str, bool]:
     Each mention is exactly the text that its entity names: a name is never looked for (the SDK would remove every `Agent` from a text
     because the app is called so).
     """
-    text, mentioned = _STAND_INS.sub("", string(activity.get("text"))), False
+    text, mentioned = _STAND_INS.sub("", _QUOTED.sub("", string(activity.get("text")))), False
     bot = string(obj(activity.get("recipient")).get("id"))
     pieces: dict[str, str] = {}
-    for number, entity in enumerate(map(obj, items(activity.get("entities")))):
-        said, who = string(entity.get("text")), obj(entity.get("mentioned"))
-        if entity.get("type") != "mention" or not said or not who.get("id"):
+    ours: dict[str, str] = {}
+    tags = {_plain(found[1]): found[0] for found in _AT.finditer(text)}
+    for number, entity in enumerate(map(obj, items(activity.get("entities"))[:_MOST_ENTITIES])):
+        who = obj(entity.get("mentioned"))
+        if entity.get("type") != "mention" or not who.get("id"):
             continue
-        ours = who.get("id") == bot
-        mentioned = mentioned or ours
         place = f"\ue000{number}\ue001"  # stands in until entities are decoded, so that nobody can type a mention
-        pieces[place] = " " if ours else f"<@{string(who.get('aadObjectId')) or string(who.get('id'))}>"
-        text = text.replace(said, place) if ours else text.replace(said, place, 1)
+        said = _tag(text, tags, string(entity.get("text")), string(who.get("name")))
+        if who.get("id") == bot:
+            mentioned, ours[said], pieces[place] = True, place, " "
+        else:
+            pieces[place] = f"<@{string(who.get('aadObjectId')).lower() or string(who.get('id'))}>"
+        text = text.replace(said, place, 1) if said else text
+    for said, place in ours.items():  # another app may be called the same: each entity has had its own by now
+        text = text.replace(said, place) if _AT.fullmatch(said) else text
     text = html.unescape(text).replace("\xa0", " ")
     for place, meant in pieces.items():
         text = re.sub(rf"[ \t]*{place}[ \t]*", " ", text) if meant == " " else text.replace(place, meant)
     return text.replace("\r\n", "\n").strip(), mentioned
+
+
+def with_quotes(text: str, activity: Json) -> str:
+    """The text, and below it what its author quotes: Teams leaves but a mark where that stood."""
+    quotes = [
+        obj(one.get("quotedReply"))
+        for one in map(obj, items(activity.get("entities"))[:_MOST_ENTITIES])
+        if one.get("type") == "quotedReply"
+    ]
+    told = [
+        f"{string(one.get('senderName'))}: {string(one.get('preview'))}".removeprefix(": ")[:_LONGEST_QUOTE]
+        for one in quotes
+        if string(one.get("preview")).strip()
+    ]
+    return "\n\n".join(filter(None, (text, *("\n".join(f"> {line}" for line in one.splitlines()) for one in told))))
+
+
+def _tag(text: str, tags: Mapping[str, str], said: str, name: str) -> str:
+    """Where a mention stands in the text: as its entity says, or as the tag around that name, written with attributes or escaped."""
+    if said and said in text:
+        return said
+    inside = _AT.fullmatch(said)
+    names = (_plain(inside[1] if inside else said), _plain(name))
+    return next((tags[one] for one in names if one in tags), "")
+
+
+def _plain(marked: str) -> str:
+    return " ".join(html.unescape(_MARKUP.sub("", marked)).split())
 
 
 def files_of(activity: Json) -> tuple[FileRef, ...]:

@@ -17,9 +17,10 @@ from app.domain.views import Option, Text, View, rich
 from tests.adapters.teams.pieces import WORKSPACE, Pieces, listening
 from tests.conformance.chat_platform import FORM
 from tests.fakes.teams.identity import TENANT
-from tests.fakes.teams.world import CHANNEL, GROUP, Json
+from tests.fakes.teams.world import BOT, CHANNEL, GROUP, Json
 
 CANARY = "canary-text-5c1e"
+PERSONAL = {"id": "a:1chat", "conversationType": "personal", "tenantId": TENANT}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -221,6 +222,27 @@ async def test_its_own_messages_are_ignored(pieces: Pieces) -> None:
     assert pieces.inbound.quiet
 
 
+async def test_one_of_several_bots_answers_what_is_for_it(pieces: Pieces) -> None:
+    """In a group chat with two apps of the same name, each mention is somebody's."""
+    teams, other = pieces.teams, {"id": "28:another", "name": BOT["name"]}
+    at = f"<at>{BOT['name']}</at>"
+    theirs, ours = ({"type": "mention", "text": at, "mentioned": who} for who in (other, BOT))
+    chat = teams.world.chats[GROUP]
+    await teams.post(teams.activity(teams.world.ann, chat, text=f"{at} hello", entities=[theirs]))
+    await teams.post(teams.activity(teams.world.ann, chat, text=f"{at} ask {at}", entities=[ours, theirs]))
+    assert [m.text for m in pieces.inbound.mentions] == ["ask <@28:another>"]
+
+
+async def test_what_is_quoted_goes_with_the_question(pieces: Pieces) -> None:
+    teams, chat = pieces.teams, pieces.teams.world.personal(pieces.teams.world.ann)
+    quote = {"type": "quotedReply", "quotedReply": {"messageId": "17", "senderName": "Bob", "preview": "lunch?"}}
+    for words in ("shall I go?", "byok keys"):
+        text = f'<quoted messageId="17"/> {words}'
+        await teams.post(teams.activity(teams.world.ann, chat, text=text, entities=[quote]))
+    assert [m.text for m in pieces.inbound.mentions] == ["shall I go?\n\n> Bob: lunch?"]
+    assert [c.text for c in pieces.inbound.commands] == ["keys"]
+
+
 async def test_another_bot_is_known_as_one(pieces: Pieces) -> None:
     teams = pieces.teams
     other = teams.activity(teams.world.ann, **teams.words("hello", mention=True)) | {
@@ -252,6 +274,10 @@ async def test_tenants_that_disagree_are_nobodys(pieces: Pieces) -> None:
         {"type": "installationUpdate", "action": "remove-upgrade"},
         {"type": "messageUpdate", "channelData": {"eventType": "undeleteMessage", "tenant": {"id": TENANT}}},
         {"type": "message", "text": "no mention", "entities": [{"type": "mention"}]},
+        {"type": "message", "value": {"a": "of another app's card"}, "conversation": PERSONAL},
+        {"type": "invoke", "name": "task/submit", "from": {}, "value": {"data": {"latchkey": {"f": "setkey"}}}},
+        {"type": "message", "text": "<at>Latchkey</at> hi", "from": None},
+        {"type": "event", "name": "application/vnd.microsoft.meetingStart", "value": {"Title": "x"}},
     ],
 )
 async def test_the_unknown_is_taken_and_ignored(pieces: Pieces, odd: Json) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.teams import interactions, parse, written
 from adapters.teams.parse import Ignored, Scene
 from adapters.teams.people import kind_of
+from app.domain.chat import MemberKind, Place
 from tests.conformance.chat_platform import CANARY
 
 BOT = {"id": "28:app", "name": "Agent"}
@@ -38,6 +40,7 @@ JSONS = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
     max_leaves=30,
 )
+OTHER = {"id": "28:x", "name": "Agent"}
 OF_BOT = mention("<at>Agent</at>", BOT)
 
 
@@ -56,10 +59,38 @@ OF_BOT = mention("<at>Agent</at>", BOT)
         (message("<at>Agent</at> hi", mention("<at>Agent</at>", {"id": "28:another"})), "<@28:another> hi", False),
         (message("<at>Agent</at> a \ue0000\ue001 b", OF_BOT), "a 0 b", True),
         (message("&lt;@U1&gt; typed"), "<@U1> typed", False),
+        (message('<at id="0">Agent</at> hi', OF_BOT), "hi", True),
+        (message("<at>R&amp;D Agent</at> hi", mention("<at>R&D Agent</at>", BOT)), "hi", True),
+        (message("<at>R&D Agent</at> hi", mention("<at>R&amp;D Agent</at>", BOT)), "hi", True),
+        (message("<at><b>Agent</b></at> hi", OF_BOT), "hi", True),
+        (message("<at>Agent</at> hi", {"type": "mention", "mentioned": BOT}), "hi", True),
+        (message("Agent, what is an Agent?", mention("Agent", BOT)), ", what is an Agent?", True),
+        (message("hi", OF_BOT), "hi", True),
+        (message("<at>Agent</at> and <at>Agent</at>", OF_BOT, mention("<at>Agent</at>", OTHER)), "and <@28:x>", True),
+        (message("<at>Agent</at> and <at>Agent</at>", mention("<at>Agent</at>", OTHER), OF_BOT), "<@28:x> and", True),
+        (message('<quoted messageId="17"/> <at>Agent</at> hi', OF_BOT), "hi", True),
     ],
 )
 def test_a_mention_is_what_its_entity_names(activity: Json, text: str, mentioned: bool) -> None:
     assert written.text_of(activity) == (text, mentioned)
+
+
+def test_what_is_quoted_stands_below_what_is_asked() -> None:
+    """A question about another message is nothing without it; a command is a command all the same."""
+    quoted = {"messageId": "17", "senderName": "Ann", "preview": "Budget is\napproved"}
+    activity = message('<quoted messageId="17"/> what does she mean?', {"type": "quotedReply", "quotedReply": quoted})
+    text, _ = written.text_of(activity)
+    assert text == "what does she mean?"
+    assert written.with_quotes(text, activity) == "what does she mean?\n\n> Ann: Budget is\n> approved"
+    bare = message("x", {"type": "quotedReply", "quotedReply": {"messageId": "17"}}, {"type": "quotedReply"})
+    assert written.with_quotes("x", bare) == "x"
+
+
+def test_many_mentions_in_a_long_text_are_read_in_no_time() -> None:
+    began = time.perf_counter()
+    many = [mention(f"<at>Nobody {number}</at>", {"id": f"29:{number}", "name": "x"}) for number in range(20_000)]
+    written.text_of(message("<at>" * 50_000 + "x" * 300_000, *many))
+    assert time.perf_counter() - began < 2
 
 
 def test_people_are_named_by_their_directory_id() -> None:
@@ -144,6 +175,28 @@ def test_a_scene_knows_its_thread() -> None:
     assert (at.conversation.channel, at.conversation.thread) == ("19:c@thread.tacv2", "17")
     assert (at.place.conversation, at.place.tenant) == ("19:c@thread.tacv2;messageid=17", "t1")
     assert (at.user.workspace, at.user.id, at.account) == ("teams:t1", "oid", "29:x")
+
+
+def test_ids_of_the_directory_are_the_same_however_they_are_written() -> None:
+    conversation = {"id": "a:1", "conversationType": "personal", "tenantId": "TENANT-1"}
+    channel_data = {"tenant": {"id": "tenant-1"}}
+    at = _scene(conversation=conversation, channelData=channel_data, **{"from": {"id": "29:X", "aadObjectId": "OID"}})
+    assert isinstance(at, Scene)
+    assert (str(at.user), at.account, at.place.tenant) == ("teams:tenant-1/oid", "29:X", "tenant-1")
+    assert kind_of({"id": "29:X", "tenantId": "TENANT-1", "aadObjectId": "OID"}, "tenant-1") is MemberKind.MEMBER
+
+
+@pytest.mark.parametrize(("kind", "shared"), [("shared", True), ("private", False), ("standard", False), (None, False)])
+def test_a_channel_shared_with_others_is_known_as_such(kind: str | None, *, shared: bool) -> None:
+    at = _scene(channelData={"channel": {"id": "19:c", "type": kind}})
+    assert isinstance(at, Scene)
+    assert at.conversation.shared is shared
+
+
+def test_a_meetings_chat_is_a_group_chat() -> None:
+    at = _scene(conversation={"id": "19:meeting_x@thread.v2", "conversationType": "groupChat", "tenantId": "t1"})
+    assert isinstance(at, Scene)
+    assert at.conversation.place is Place.GROUP
 
 
 def test_a_thread_in_a_personal_chat_is_a_thread() -> None:
