@@ -7,6 +7,7 @@ between Teams' answer and the save leaves a promise behind, never an answer.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,10 @@ class Answer:
         """One more message, which promises only; saved when this returns. Tries once, unless patient."""
         whose = cut(f"An answer of {self._name or 'Latchkey'}", _NOTIFIED)
         message: Json = {"type": "message", "textFormat": "markdown", "text": self.promise, "summary": whose}
-        part = Part(await self._posted(message, patient=patient), "", exact=False)
+        posted = await self._posted(message, patient=patient)
+        if not posted:
+            raise PlatformUnavailable("POST: no id")
+        part = Part(posted, "", exact=False)
         await self.add(part)
         return part
 
@@ -170,9 +174,10 @@ class Answer:
         part.text, part.exact, part.stream = text, True, None
 
     async def _take_back(self, position: int) -> None:
-        """Remove the messages from this one on."""
+        """Remove the messages from this one on; that one is gone already is fine, that Teams is away is not: it would stand beside the answer."""
         for part in self.parts[position:]:
-            await self._whispers.take_back(self.place, part.id)
+            with contextlib.suppress(TeamsRefused):
+                await self._connector.delete(self.place, part.id)
         del self.parts[position:]
 
     async def _ended(self, stream: Stream, message: Json) -> bool:

@@ -100,10 +100,7 @@ class TeamsReply:
                 except TeamsRefused as error:
                     if error.reason != TOO_LARGE or room < 1000:
                         raise
-                    room, cited = (
-                        room // 2,
-                        NONE,
-                    )  # without what is cited an answer is smaller: all of it is listed then
+                    room, cited = room // 2, NONE  # smaller without citations: all sources are listed instead
                 else:
                     return
         finally:
@@ -174,7 +171,10 @@ class TeamsReply:
     async def _begin_stream(self, stream: Stream) -> None:
         """With no word of the answer: its message is saved before there are any."""
         await stream.inform(self._answer.promise)
-        await self._answer.add(Part(stream.id, "", stream))
+        if stream.id:
+            await self._answer.add(Part(stream.id, "", stream))
+        else:
+            self._no_longer_live("")  # begun, for all we know, but nothing can be added to it
         self._wake.set()
 
     async def _show_text(self, texts: Sequence[str]) -> None:
@@ -210,9 +210,10 @@ class TeamsReply:
             self._muted = True
 
     def _no_longer_live(self, text: str) -> None:
+        """The stream is over: by us, with this text, or by Teams."""
         self._stream = None
         for part in self._answer.parts:
-            part.stream, part.text = None, text or part.text
+            part.stream, part.text, part.exact = None, text or part.text, bool(text)
         self._released()
 
     async def _take_over(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from app.domain.chat import MessageRef
 from app.domain.events import Addressed
 from app.domain.views import Button, Buttons, Level, Notice, View, rich
+from app.errors import PlatformUnavailable
 from app.ports.platform import PartRef
 from tests.adapters.teams.replies import UNDER, asked, begun, shown, stream, target
 from tests.adapters.teams.wire import FAST, TeamsWire, teams_wire, text_of
@@ -186,3 +187,43 @@ async def test_the_last_word_of_a_stream_keeps_the_distance_that_teams_wants() -
         await reply.finish("Forty two.", UNDER)
         assert 429 not in {call.status for call in wire.teams.connector.calls}
         assert "Forty two." in said(wire)
+
+
+@pytest.mark.parametrize("to", [Addressed.DIRECT, Addressed.MENTION])
+async def test_where_teams_tells_no_id_nothing_is_said_there(wire: TeamsWire, to: Addressed) -> None:
+    event, parts = await asked(wire, to), Parts()
+    wire.teams.connector.fail(201, when=lambda call: call.body.get("text") == FIRST, done=True, times=2)
+    reply = await wire.platform.open_reply(target(event), parts.save)
+    await reply.append("Forty ")
+    await wire.teams.until(lambda: 201 in {call.status for call in wire.teams.connector.calls})
+    with pytest.raises(PlatformUnavailable):  # and is asked to deliver it once more
+        await reply.finish("Forty two.")
+    again = await wire.platform.resume_reply(target(event), tuple(parts.refs), parts.save)
+    await again.finish("Forty two.")
+    *left, answer = wire.answers(event.conversation)
+    assert set(left) <= {FIRST}
+    assert "Forty two." in answer
+    assert "" not in [part.message.id for part in parts.refs]
+
+
+async def test_what_stands_beside_the_answer_and_cannot_be_removed_now_is_removed_later(wire: TeamsWire) -> None:
+    event, parts = await asked(wire, Addressed.MENTION), Parts()
+    reply = await wire.platform.open_reply(target(event), parts.save)
+    await reply.fail(FAILED, "Forty two")
+    known = {part.position: part for part in parts.refs}
+    assert len(known) == 2
+    wire.teams.connector.fail(0, verb="DELETE")
+    again = await wire.platform.resume_reply(target(event), tuple(known.values()), parts.save)
+    await again.finish("Forty two.")
+    assert wire.answers(event.conversation) == ["**🦊 Fox**\n\nForty two."]
+
+
+async def test_a_stream_that_teams_ended_is_made_a_message_even_if_it_shows_all_of_it_already(wire: TeamsWire) -> None:
+    event = await asked(wire)
+    reply = await begun(wire, event, "Forty two. ")
+    wire.teams.connector.streams(event.conversation.channel).lasts = 0.0
+    await reply.append("Or not")
+    await wire.teams.until(lambda: 403 in {call.status for call in wire.teams.connector.calls})
+    await reply.finish("Forty two. ")
+    (answer,) = shown(wire, event)
+    assert answer["type"] == "message"
