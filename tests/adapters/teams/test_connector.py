@@ -154,6 +154,24 @@ async def test_the_token_goes_to_no_other_host(pieces: Pieces) -> None:
     assert pieces.teams.identity.logins == []
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_nobody_is_followed_elsewhere(pieces: Pieces, status: int) -> None:
+    """Neither with the token nor with the password, nor to other keys."""
+    teams = pieces.teams
+    async with TeamsServer() as stranger:
+        stranger.identity.issued = teams.identity.issued
+        teams.connector.fail(status, headers={"Location": f"{stranger.service_url}v3/conversations/x/activities"})
+        with pytest.raises(TeamsRefused):
+            await pieces.connector.send(at(pieces), HELLO)
+        pieces.clock.ahead += 3600
+        teams.identity.broken, teams.identity.elsewhere = status, f"{stranger.origin}/{TENANT}/oauth2/v2.0/token"
+        with pytest.raises(PlatformError, match="login"):
+            await pieces.connector.send(at(pieces), HELLO)
+        teams.identity.elsewhere = stranger.openid_url
+        assert (await teams.say(teams.world.ann, "hello")).status == 503
+        assert (stranger.connector.calls, stranger.identity.logins, stranger.identity.fetches) == ([], [], 0)
+
+
 @pytest.mark.parametrize("status", [412, 429, 500, 502, 503, 504])
 async def test_passing_trouble_is_sat_out(pieces: Pieces, status: int) -> None:
     pieces.teams.connector.fail(status, times=3, headers={"Retry-After": "0"})

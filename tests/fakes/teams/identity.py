@@ -38,7 +38,7 @@ class Key:
 
 class Identity:
     """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead, `slow` how
-    long that takes. `issuer` and `scope` are the cloud's."""
+    long that takes. `issuer` and `scope` are the cloud's, `elsewhere` is where a `broken` of 3xx sends one."""
 
     def __init__(self) -> None:
         self.keys = [Key()]
@@ -47,6 +47,7 @@ class Identity:
         self.issued: set[str] = set()
         self.lifetime = 3600
         self.broken = 0
+        self.elsewhere = ""
         self.slow = 0.0
         self.jwks_uri = ""
         self.issuer = ISSUER
@@ -92,11 +93,14 @@ class Identity:
         self.fetches += 1
         await asyncio.sleep(self.slow)
         if self.broken:
-            return web.Response(status=self.broken)
+            return self._refusal()
         uri = self.jwks_uri or f"{request.url.origin()}/v1/.well-known/keys"
         return web.json_response(
             {"issuer": self.issuer, "jwks_uri": uri, "id_token_signing_alg_values_supported": ["RS256"]}
         )
+
+    def _refusal(self) -> web.Response:
+        return web.Response(status=self.broken, headers={"Location": self.elsewhere} if self.elsewhere else {})
 
     async def _keys(self, _request: web.Request) -> web.Response:
         return web.json_response({"keys": [key.jwk() for key in self.keys if key.published]})
@@ -106,7 +110,7 @@ class Identity:
         self.logins.append({"authority": request.match_info["authority"], **form})
         await asyncio.sleep(self.slow)
         if self.broken:
-            return web.Response(status=self.broken)
+            return self._refusal()
         good = form.get("client_id") == APP_ID and form.get("client_secret") == PASSWORD
         if not good or form.get("scope") != self.scope:
             return web.json_response({"error": "invalid_client"}, status=401)
