@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,7 @@ class Key:
 
 class Identity:
     """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead, `slow` how
-    long that takes. `issuer` and `scope` are the cloud's, `elsewhere` is where a `broken` of 3xx sends one."""
+    long that takes. `issuer` and `scope` are the cloud's, `elsewhere` is where a `broken` of 3xx sends one; `give` makes the token for a scope, or none."""
 
     def __init__(self) -> None:
         self.keys = [Key()]
@@ -52,6 +53,7 @@ class Identity:
         self.jwks_uri = ""
         self.issuer = ISSUER
         self.scope = f"{ISSUER}/.default"
+        self.give: Callable[[str], str] = self._opaque
 
     @property
     def key(self) -> Key:
@@ -85,6 +87,7 @@ class Identity:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/v1/.well-known/openidconfiguration", self._metadata),
+            web.get("/{authority}/v2.0/.well-known/openid-configuration", self._metadata),
             web.get("/v1/.well-known/keys", self._keys),
             web.post("/{authority}/oauth2/v2.0/token", self._login),
         ]
@@ -112,11 +115,14 @@ class Identity:
         if self.broken:
             return self._refusal()
         good = form.get("client_id") == APP_ID and form.get("client_secret") == PASSWORD
-        if not good or form.get("scope") != self.scope:
+        token = self.give(form.get("scope", "")) if good else ""
+        if not token:
             return web.json_response({"error": "invalid_client"}, status=401)
-        token = f"bot-token-{uuid.uuid4().hex}"
         self.issued.add(token)
         return web.json_response({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token})
+
+    def _opaque(self, scope: str) -> str:
+        return f"bot-token-{uuid.uuid4().hex}" if scope == self.scope else ""
 
 
 def _b64(number: int) -> str:
