@@ -102,6 +102,8 @@ def runs(rich: Rich, names: Names, **looks: object) -> list[Json]:
                 lines.append([])
             if piece:
                 lines[-1].append(_run(piece, span) | looks)
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()
     spacing = "None" if len(lines) < _LIST else "Small"
     blocks = [
         {"type": "RichTextBlock", "inlines": line or [{"type": "TextRun", "text": " "}], "spacing": spacing}

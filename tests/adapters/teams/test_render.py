@@ -75,6 +75,7 @@ def test_what_somebody_wrote_is_no_markup() -> None:
 def test_a_line_break_is_one() -> None:
     first, second, third = body(Text(rich("One\n", Bold("Two\nThree"))))
     assert [text_of(one) for one in (first, second, third)] == ["One", "Two", "Three"]
+    assert len(body(Text(rich("One\n", Bold("Two"), "\n")))) == 2
     assert [one.get("spacing") for one in (first, second, third)] == [None, "None", "None"]
     assert third["inlines"][0]["weight"] == "Bolder"
 
