@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -188,6 +189,14 @@ async def test_home_is_one_card_that_is_changed_in_place(wire: TeamsWire) -> Non
     await wire.open_home(wire.member)
     await wire.platform.publish_home(wire.member, SCREEN)
     await wire.platform.publish_home(wire.member, NEW)
+    (card,) = wire.teams.shown(wire.chat(wire.member))
+    assert "New screen" in text_of(card)
+
+
+async def test_homes_published_at_once_are_one_card(wire: TeamsWire) -> None:
+    """Asked for while a key's check ends, say: each would find none, and post one."""
+    await wire.open_home(wire.member)
+    await asyncio.gather(*(wire.platform.publish_home(wire.member, screen) for screen in (SCREEN, SCREEN, NEW)))
     (card,) = wire.teams.shown(wire.chat(wire.member))
     assert "New screen" in text_of(card)
 
