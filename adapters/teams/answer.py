@@ -107,6 +107,7 @@ class Answer:
         message: Json = {"type": "message", "textFormat": "markdown", "text": self.promise, "summary": whose}
         posted = await self._posted(message, patient=patient)
         if not posted:
+            self.doubtful = True
             raise PlatformUnavailable("POST: no id")
         part = Part(posted, "", exact=False)
         await self.add(part)

@@ -30,8 +30,8 @@ _LET_GO = 1.0
 class Pace:
     """How often an answer shows more, how long a stream lasts (Teams: 120 s), how large a message gets (Teams: about 28 kB, as UTF-16).
 
-    `patience`: seconds without a word after which a message, where there is no stream, says what is being done, and can be stopped: a
-    quick answer needs no more than two requests.
+    `patience`: seconds without a word after which a stream says that there is thinking, and a message, where there is no stream, what is being
+    done, and can be stopped: a quick answer needs no more than two requests.
     """
 
     every: float = 1.5
@@ -157,9 +157,12 @@ class TeamsReply:
 
     async def _show_status(self, text: str) -> None:
         status, part = self._status, self._answer.last
+        patient = time.monotonic() < self._patient_until
         if self._stream is not None:
+            if patient and status == THINKING:
+                return  # what it says already will do: the next request is better kept for the first words
             await self._stream.inform(text)
-        elif time.monotonic() < self._patient_until:
+        elif patient:
             if not self._status_said and self._target.conversation.place is not Place.CHANNEL:  # no dots in channels
                 await self._answer.typing()
             return

@@ -227,3 +227,23 @@ async def test_a_stream_that_teams_ended_is_made_a_message_even_if_it_shows_all_
     await reply.finish("Forty two. ")
     (answer,) = shown(wire, event)
     assert answer["type"] == "message"
+
+
+async def test_a_stream_keeps_its_second_request_for_the_first_words(wire: TeamsWire) -> None:
+    event = await asked(wire)
+    reply = await wire.platform.open_reply(target(event), Parts().save)
+    await reply.status("is thinking…")
+    await wire.teams.until(lambda: wire.teams.connector.streams(event.conversation.channel).all)
+    await reply.append("Forty ")
+    await wire.teams.until(lambda: stream(wire).texts)
+    await reply.finish("Forty two.")
+    assert stream(wire).informed == [FIRST]
+
+
+async def test_a_stream_says_that_there_is_thinking_after_a_while() -> None:
+    async with teams_wire(pace=replace(FAST, patience=0.05)) as wire:
+        event = await asked(wire)
+        reply = await wire.platform.open_reply(target(event), Parts().save)
+        await wire.teams.until(lambda: wire.teams.connector.streams(event.conversation.channel).all)
+        await wire.teams.until(lambda: stream(wire).informed == [FIRST, "Thinking…"])
+        await reply.abandon()
