@@ -94,6 +94,10 @@ def _emulator(teams: TeamsServer) -> dict[str, str]:
     return _bearer(teams.identity.token(teams.service_url, iss=issuer, appid=APP_ID, ver="1.0"))
 
 
+def _headed(raw: bytes) -> dict[str, str]:
+    return _bearer(f"{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}.e30.AA")
+
+
 def _cut(teams: TeamsServer) -> dict[str, str]:
     return _bearer(teams.identity.token(teams.service_url)[:-10])
 
@@ -134,6 +138,9 @@ BAD: dict[str, Callable[[TeamsServer], dict[str, str]]] = {
     "critical extensions": lambda teams: _bearer(
         teams.identity.token(teams.service_url, headers={"crit": ["x"], "x": 1})
     ),
+    "a header without a bottom": lambda _: _headed(b"[" * 2_900),
+    "a header that is no object": lambda _: _headed(b"null"),
+    "several algorithms": lambda _: _headed(b'{"alg":["RS256"],"kid":"x"}'),
     "no key id": lambda teams: _bearer(teams.identity.token(teams.service_url, headers={"kid": ""})),
 }
 
