@@ -26,8 +26,8 @@ _IN_TIME = 3.0
 """Seconds that an invoke's answer waits for something to be shown elsewhere; it is shown in any case."""
 
 _GREETING = (
-    "Hello! Ask me here, or mention me in a channel or group chat. Type `home` for keys, agents and settings, "
-    "`byok help` for all commands."
+    "Hello! Ask me here, or mention me in a channel or group chat. Type “home” for keys, agents and settings, “byok help” for "
+    "all commands."
 )
 _MOST_PROMPTS = 6
 _HOME_FIRST = 4.0

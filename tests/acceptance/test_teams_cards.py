@@ -41,8 +41,8 @@ async def _collected(office: TeamsOffice) -> dict[str, Json]:
     await office.moves_in()
     cards = _cards("first home", await teams.shown("Three steps to the first answer"))
     form = await office.key_form()
-    refused = await office.send_form(form, {"secret:key": "sk-test-" + "nobody-has-this-1"})
-    taken = await office.send_form(refused, {"secret:key": ANTHROPIC_KEY})
+    taken = await office.send_form(form, {"secret:key": ANTHROPIC_KEY})  # first: it loads the provider's SDK
+    refused = await office.send_form(await office.key_form(), {"secret:key": "sk-test-" + "nobody-has-this-1"})
     home = await teams.shown(f"••••{ANTHROPIC_KEY[-4:]}")
     cards |= _dialog("key form", form) | _dialog("key refused", refused) | _dialog("key taken", taken)
     cards |= _cards("home", home)
