@@ -183,14 +183,19 @@ class Answer:
 
     async def _ended(self, stream: Stream, message: Json) -> bool:
         """Whether the stream took its last word. If it had ended before, or nobody knows, its message is edited, which can be done twice."""
-        try:
-            await stream.end({"text": self.heading.strip() or "…"} | message, patient=True)
-        except (TeamsRefused, PlatformUnavailable) as error:
-            if isinstance(error, TeamsRefused) and error.reason == TOO_LARGE:
-                raise
-            log.info("teams stream had ended", run=self._target.run, reason=error.message)
-            return False
-        return True
+        for _ in range(2):  # a lost request is said again: an open stream would keep the chat from the next one
+            try:
+                await stream.end({"text": self.heading.strip() or "…"} | message, patient=True)
+            except PlatformUnavailable as error:
+                log.info("teams stream may have ended", run=self._target.run, reason=error.message)
+            except TeamsRefused as error:
+                if error.reason == TOO_LARGE:
+                    raise
+                log.info("teams stream had ended", run=self._target.run, reason=error.message)
+                return False
+            else:
+                return True
+        return False
 
     async def _posted(self, message: Json, *, patient: bool) -> str:
         """Where the answer to a post was lost, there may be one message more: it holds no word of the answer."""

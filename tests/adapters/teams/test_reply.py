@@ -199,13 +199,17 @@ async def test_trouble_that_passes_loses_and_doubles_nothing(wire: TeamsWire, st
     assert answer.count("Forty two is it.") == 1
 
 
-async def test_a_lost_answer_to_the_last_word_doubles_nothing(wire: TeamsWire) -> None:
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_last_word_whose_answer_is_lost_ends_the_stream_and_doubles_nothing(
+    wire: TeamsWire, *, done: bool
+) -> None:
     event = await asked(wire)
     reply = await begun(wire, event, "Forty ")
-    wire.teams.connector.fail(0, when=lambda call: call.body.get("type") == "message", done=True)
+    wire.teams.connector.fail(0, when=lambda call: call.body.get("type") == "message", done=done)
     await reply.finish("Forty two is it.", UNDER)
     (answer,) = wire.answers(event.conversation)
     assert "Forty two is it." in answer
+    assert stream(wire).done
 
 
 async def test_a_message_that_somebody_deleted_is_posted_anew_and_saved(wire: TeamsWire) -> None:
