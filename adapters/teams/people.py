@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from adapters.teams.addresses import Addresses
@@ -18,6 +19,7 @@ from app.errors import PlatformError
 
 _MINUTES = 300.0
 _MINUTE = 60.0
+_SOON = 1.5
 _MOST = 10_000
 _ROLES = {"user": MemberKind.MEMBER, "member": MemberKind.MEMBER, "owner": MemberKind.MEMBER, "guest": MemberKind.GUEST}
 
@@ -54,6 +56,16 @@ class People:
         """How people call them; the id if unknown."""
         _, name = await self._of(user)
         return name or user.id
+
+    async def names(self, users: Iterable[UserRef]) -> dict[UserRef, str]:
+        """How people call these; the ids of those about whom Teams is slow to tell, for who looks at a screen waits."""
+        asked = {user: asyncio.create_task(self.name(user)) for user in users}
+        if asked:
+            _, late = await asyncio.wait(asked.values(), timeout=_SOON)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return {user: user.id if task.cancelled() else task.result() for user, task in asked.items()}
 
     async def named(self, text: str, place: Where) -> str:
         """The text, with those mentioned by the directory's ids, as far as they wrote to the app before."""

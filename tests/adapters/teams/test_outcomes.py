@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,8 +13,12 @@ from app.domain.events import Addressed, Close, FieldErrors, Nothing, Open, Outc
 from app.domain.views import Button, Buttons, Confirm, Person, Row, Suggestion, Text, TextInput, View, rich
 from tests.adapters.teams.wire import WORKSPACE, TeamsWire, dumped, teams_wire, text_of
 from tests.conformance.chat_platform import CANARY, FILLED, FORM
-from tests.fakes.teams.world import CHANNEL
+from tests.fakes.teams.world import CHANNEL, Json, Member
 
+ASIDE: Json = {
+    "type": "messageUpdate",
+    "channelData": {"eventType": "editMessage"},
+}  # by which the app has seen somebody
 SCREEN = View(blocks=(Text(rich("Old")), Buttons((Button("go", "Go", "v"), Button("edit", "Edit", "e", opens=True)))))
 NEW = View(blocks=(Text(rich("New screen")),), title="New")
 ASK = View(
@@ -176,6 +181,16 @@ async def test_a_preview_that_is_not_there_ends_in_their_own_chat() -> None:
         assert wire.public() == []
 
 
+@pytest.mark.parametrize("outcome", [Private(NEW), Open(ASK)])
+async def test_who_cannot_be_answered_privately_is_told_so_where_they_asked_and_no_more(
+    wire: TeamsWire, outcome: Outcome
+) -> None:
+    wire.refuse_whispers()
+    wire.inbound.outcome = outcome
+    await wire.command(wire.member, "keys")
+    assert wire.public() == ["I could not answer that privately. Open the chat with me, and say it there."]
+
+
 async def test_what_cannot_be_whispered_is_said_to_who_pressed(wire: TeamsWire) -> None:
     await wire.say(wire.member, "hello")
     await wire.platform.publish_home(wire.member, SCREEN)
@@ -191,6 +206,20 @@ async def test_home_is_one_card_that_is_changed_in_place(wire: TeamsWire) -> Non
     await wire.platform.publish_home(wire.member, NEW)
     (card,) = wire.teams.shown(wire.chat(wire.member))
     assert "New screen" in text_of(card)
+
+
+async def test_a_form_opens_in_time_though_teams_is_slow_to_say_who_people_are(wire: TeamsWire) -> None:
+    people = [Person(UserRef(WORKSPACE, f"person-{number}")) for number in range(5)]
+    await wire.say(wire.member, "hello")
+    await wire.platform.publish_home(wire.member, SCREEN)
+    wire.inbound.outcome = Open(View(blocks=(Text(rich(*people)), *ASK.blocks), title="Ask", id="ask", submit="Send"))
+    for person in people:
+        await wire.teams.post(wire.teams.activity(Member("Somebody", person.user.id), **ASIDE))
+    wire.teams.connector.fail(503, times=99, verb="GET")
+    began = time.perf_counter()
+    await wire.press(wire.member, "edit", "e")
+    assert time.perf_counter() - began < 3
+    assert "person-4" in text_of(wire.dialogs[wire.member])
 
 
 async def test_homes_published_at_once_are_one_card(wire: TeamsWire) -> None:
