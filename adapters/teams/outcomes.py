@@ -29,6 +29,7 @@ _GREETING = (
     "Hello! Ask me here, or mention me in a channel or group chat. Type “home” for keys, agents and settings, “byok help” for "
     "all commands."
 )
+_ELSEWHERE = "I could not answer that privately. Open the chat with me, and say it there."
 _MOST_PROMPTS = 6
 _HOME_FIRST = 4.0
 """Seconds that a greeting waits for the home above it."""
@@ -59,10 +60,12 @@ class Outcomes:
 
     async def to_message(self, outcome: Outcome, at: Handle) -> None:
         """See Answers."""
-        if isinstance(outcome, Open):
-            await self._tried(self._offer(outcome.view, at))
-        elif view := _shown(outcome):
-            await self._tried(self._privately(at, view))
+        view = _shown(outcome)
+        if view is None:
+            return
+        shown = self._offer(view, at) if isinstance(outcome, Open) else self._privately(at, view)
+        if not await self._tried(shown) and not at.card and at.conversation.place is not Place.DIRECT:
+            await self._tried(self._whispers.say(at.place, _ELSEWHERE, {}))  # which tells the others nothing
 
     async def welcome(self, at: Handle, account: str, prompts: tuple[Suggestion, ...]) -> None:
         """See Answers. Teams shows the prompts of a chat's newest message only."""

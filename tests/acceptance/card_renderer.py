@@ -74,6 +74,12 @@ class CardRenderer:
         found += await self.page.evaluate(_UNREADABLE, _NARROWEST)
         return [*found, *self.complaints, *([f"{overflow} px too wide"] if overflow > 0 else [])]
 
+    async def masked(self) -> list[str]:
+        """How the inputs are called in which nobody can read what is typed."""
+        named = "all => all.map((one) => document.getElementById(one.getAttribute('aria-labelledby').split(' ')[0]).innerText)"
+        found = await self.page.eval_on_selector_all("input[type=password]", named)
+        return [str(one) for one in found]
+
     async def picture(self, path: Path) -> None:
         """What is drawn now, all of it."""
         await self.page.screenshot(path=path, full_page=True)

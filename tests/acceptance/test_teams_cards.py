@@ -36,6 +36,14 @@ async def test_every_card_is_drawn_without_a_complaint_at_every_width(tmp_path: 
                 assert await renderer.draw(card, width=width) == [], f"{name}, {width} px wide"
 
 
+async def test_a_key_is_masked_while_it_is_typed(tmp_path: Path) -> None:
+    async with teams_office(tmp_path) as office, card_renderer() as renderer:
+        await office.moves_in()
+        (card,) = _dialog("key form", await office.key_form()).values()
+        assert await renderer.draw(card, width=PHONE) == []
+        assert await renderer.masked() == ["API key *"]
+
+
 async def _collected(office: TeamsOffice) -> dict[str, Json]:
     teams = office.teams
     await office.moves_in()

@@ -185,7 +185,7 @@ async def test_a_preview_that_is_not_there_ends_in_their_own_chat() -> None:
 async def test_who_cannot_be_answered_privately_is_told_so_where_they_asked_and_no_more(
     wire: TeamsWire, outcome: Outcome
 ) -> None:
-    wire.refuse_whispers()
+    wire.teams.connector.fail(403, times=9, when=lambda call: call.path.endswith("/v3/conversations"))
     wire.inbound.outcome = outcome
     await wire.command(wire.member, "keys")
     assert wire.public() == ["I could not answer that privately. Open the chat with me, and say it there."]
