@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from adapters.teams import written
 from adapters.teams.handle import OURS, Handle, Way
-from adapters.teams.payload import Json, items, obj, string
+from adapters.teams.payload import Json, items, keepable, obj, string
 from adapters.teams.where import PLATFORM, Where, split
 from app.domain.chat import ConversationRef, MessageRef, Place, UserRef
 from app.domain.events import Addressed, Command, Mention
@@ -116,6 +116,9 @@ def scene(activity: Json) -> Scene | Ignored:
     if len(tenants) != 1 or kind is None or not full or not bot:
         return Ignored("no place that we know of")
     (tenant,) = tenants
+    named = (activity.get("id"), activity.get("replyToId"), sender.get("id"), sender.get("aadObjectId"))
+    if not keepable(full, bot, tenant, *map(string, named)):
+        return Ignored("ids that are none")
     channel, root = split(full)
     if kind is Place.CHANNEL and not root:
         root = string(activity.get("id")) if activity.get("type") == "message" else channel
@@ -233,10 +236,9 @@ def moment(activity: Json) -> datetime | None:
     told, message = string(activity.get("timestamp")), string(activity.get("id"))
     try:
         found = datetime.fromisoformat(told)
-    except ValueError:
-        found = None
-    if found is not None:
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
     if re.fullmatch(r"\d{12,14}", message, re.ASCII):
         return datetime.fromtimestamp(int(message) / 1000, tz=UTC)
     return None

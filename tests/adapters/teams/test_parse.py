@@ -218,6 +218,9 @@ def test_without_a_directory_id_somebody_is_who_the_bot_knows() -> None:
         {"conversation": {"id": "19:c", "conversationType": "meeting-room", "tenantId": "t1"}},
         {"conversation": {"conversationType": "channel", "tenantId": "t1"}},
         {"recipient": {}},
+        {"id": "17\ud83d"},
+        {"replyToId": "17\x00"},
+        {"from": {"id": "29:x", "aadObjectId": "\udc00"}},
         {"channelData": {"tenant": {"id": "t2"}}},
     ],
 )
@@ -232,6 +235,8 @@ def test_a_scene_without_a_place_is_none(changed: Json) -> None:
         ({"timestamp": "2026-09-01T10:00:00"}, 2026),
         ({"id": "1788256800000"}, 2026),
         ({"timestamp": "soon", "id": "x"}, None),
+        ({"timestamp": "0001-01-01T00:00:00+14:00", "id": "1788256800000"}, 2026),
+        ({"timestamp": "9999-12-31T23:59:59-14:00"}, None),
     ],
 )
 def test_a_moment_is_read_off_the_stamp_or_the_id(activity: Json, year: int | None) -> None:
