@@ -175,6 +175,18 @@ async def test_the_key_dialog_tells_a_bad_key_beside_its_field_and_keeps_the_res
         await office.teams.shown(SKY)
 
 
+async def test_a_form_that_is_open_while_the_service_starts_anew_keeps_what_was_typed(tmp_path: Path) -> None:
+    async with teams_office(tmp_path) as office:
+        await office.moves_in()
+        form = await office.key_form()
+        await office.service.process.stop()
+        await office.service.start()
+        again = await office.send_form(form, {"secret:key": " ", "label": "second"})
+        fields = {part["id"]: part.get("value") for part in parts(again) if "id" in part}
+        assert "Paste the key here." in " ".join(words(again))
+        assert (fields["label"], fields["provider"], fields["secret:key"]) == ("second", "anthropic", None)
+
+
 async def test_uninstalling_destroys_keys_and_memory(tmp_path: Path) -> None:
     async with teams_office(tmp_path) as office:
         await office.set_key()
