@@ -177,6 +177,15 @@ def test_a_scene_knows_its_thread() -> None:
     assert (at.user.workspace, at.user.id, at.account) == ("teams:t1", "oid", "29:x")
 
 
+def test_a_post_in_a_channel_begins_its_own_thread_whether_or_not_teams_says_so() -> None:
+    conversation = {"id": "19:c@thread.tacv2", "conversationType": "channel", "tenantId": "t1"}
+    at, news = _scene(conversation=conversation), _scene(conversation=conversation, type="installationUpdate")
+    assert isinstance(at, Scene)
+    assert (at.conversation.channel, at.conversation.thread) == ("19:c@thread.tacv2", "18")
+    assert isinstance(news, Scene)
+    assert news.conversation.thread == news.conversation.channel
+
+
 def test_ids_of_the_directory_are_the_same_however_they_are_written() -> None:
     conversation = {"id": "a:1", "conversationType": "personal", "tenantId": "TENANT-1"}
     channel_data = {"tenant": {"id": "tenant-1"}}
