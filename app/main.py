@@ -256,9 +256,11 @@ def _teams(
 ) -> Edge:
     from adapters.teams.platform import Teams
 
-    hosts = settings.teams_service_hosts
+    hosts, openid, login = settings.teams_service_hosts, settings.teams_openid_url, settings.teams_login_url
     if hosts:
         log.warning("the bot's token is also sent to hosts that are not Microsoft's", hosts=hosts)
+    if openid or login:
+        log.warning("others than Microsoft are believed, or given the bot's password", openid=openid, login=login)
     bot, cloud = teams_of(settings, password)
     platform = Teams(bot, references, cloud=cloud, targeted=settings.teams_targeted)
     platforms[platform.name] = platform
@@ -274,7 +276,11 @@ def teams_of(settings: Settings, password: Secret) -> tuple[Registration, Cloud]
         settings.microsoft_app_id, password, settings.microsoft_app_type, settings.microsoft_app_tenant_id
     )
     return bot, Cloud(
-        settings.teams_openid_url, settings.teams_login_url, settings.teams_service_hosts, settings.teams_tenants
+        settings.teams_openid_url,
+        settings.teams_login_url,
+        settings.teams_service_hosts,
+        settings.teams_tenants,
+        settings.teams_cloud,
     )
 
 

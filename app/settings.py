@@ -17,7 +17,7 @@ PROVIDER_VARIABLES = ("ANTHROPIC_", "OPENAI_", "AZURE_OPENAI_")
 """What model SDKs would read behind our back, and spend the operator's money with."""
 
 _ADMIN = re.compile(r"[a-z]+:[^\s/:,]+/[^\s/,]+")
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+):\d{1,5}")
 
 
@@ -69,10 +69,9 @@ class Settings(BaseSettings):
     teams_tenants: Words = _named(
         "LATCHKEY_TEAMS_TENANTS", ()
     )  # nobody else is served; empty: whoever may reach the bot
-    teams_openid_url: str = _named(
-        "LATCHKEY_TEAMS_OPENID_URL", "https://login.botframework.com/v1/.well-known/openidconfiguration"
-    )
-    teams_login_url: str = _named("LATCHKEY_TEAMS_LOGIN_URL", "https://login.microsoftonline.com")
+    teams_cloud: Literal["Public", "USGov", "USGovDoD", "China"] = _named("LATCHKEY_TEAMS_CLOUD", "Public")
+    teams_openid_url: str = _named("LATCHKEY_TEAMS_OPENID_URL", "")  # in the place of the cloud's own
+    teams_login_url: str = _named("LATCHKEY_TEAMS_LOGIN_URL", "")
     teams_service_hosts: Words = _named("LATCHKEY_TEAMS_SERVICE_HOSTS", ())
     teams_targeted: bool = _named("LATCHKEY_TEAMS_TARGETED", False)  # Microsoft's preview of messages to one person
     admins: Words = _named("LATCHKEY_ADMINS", ())
@@ -103,11 +102,19 @@ class Settings(BaseSettings):
             raise ValueError("should be a URL such as https://latchkey.example.com")
         return value
 
+    @field_validator("teams_openid_url", "teams_login_url")
+    @classmethod
+    def _trusted(cls, value: str) -> str:
+        """Whoever answers there is believed, or is given the bot's password: nobody may stand between."""
+        if value and not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", value):
+            raise ValueError("should be an https URL")
+        return value
+
     @field_validator("admins")
     @classmethod
     def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _each(value, _ADMIN, "should be people as slack:T0123/U0123, separated by commas")
-        return value
+        return tuple(_GUID.sub(lambda found: found[0].lower(), one) for one in value)  # as Microsoft writes them
 
     @field_validator("microsoft_app_id", "microsoft_app_tenant_id")
     @classmethod

@@ -67,6 +67,10 @@ class Playground:
             raise NotReachable
         self._rooms.set_home(person.id, view)
 
+    async def home_stands(self, user: UserRef) -> bool:
+        """Never: the page says when somebody looks at it."""
+        return False
+
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """The newest messages of a thread; what is empty or deleted is left out."""
         posts = [

@@ -151,6 +151,10 @@ class Slack:
         here = await self._installations.of(user.workspace)
         await self._web.call(here.token, "views.publish", {"user_id": user.id, "view": render.home(view)})
 
+    async def home_stands(self, user: UserRef) -> bool:
+        """Never: Slack says when somebody looks at it."""
+        return False
+
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """See ChatPlatform."""
         return await history.fetch(self._web, await self._at(conversation), conversation, limit)

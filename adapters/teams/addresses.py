@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from adapters.teams.where import Where, split
 from app.domain.chat import ConversationRef, Place, UserRef
@@ -12,15 +13,20 @@ from app.ports.references import ConversationReferences
 
 _SERVICE = "service"
 _TEAM = "team:"
+_MINUTES = 300.0
 _MOST = 10_000
 
 
 class Addresses:
-    """What is the same as last time is not written again. Holds ids and service URLs of verified requests, nothing else."""
+    """What is the same as last time is not written again, for minutes at least: another process may have changed or erased it.
 
-    def __init__(self, references: ConversationReferences) -> None:
+    Holds ids and service URLs of verified requests, nothing else.
+    """
+
+    def __init__(self, references: ConversationReferences, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._references = references
-        self._kept: OrderedDict[tuple[str, str], Mapping[str, str]] = OrderedDict()
+        self._now = monotonic
+        self._kept: OrderedDict[tuple[str, str], tuple[float, Mapping[str, str]]] = OrderedDict()
 
     async def saw(self, place: Where, user: UserRef, account: str, kind: Place) -> None:
         """A verified request came from somebody somewhere. `account` is their `29:` id."""
@@ -28,10 +34,14 @@ class Addresses:
         await self._keep(place.workspace, _SERVICE, service)
         if not user.id:
             return
-        known = await self._find(place.workspace, f"user:{user.id}") or {}
-        there = {"personal": split(place.conversation)[0]} if kind is Place.DIRECT else {}
-        seen = {"seen": known.get("seen") or split(place.conversation)[0]}
-        await self._keep(place.workspace, f"user:{user.id}", {**known, **seen, "account": account, **there})
+        here, key = split(place.conversation)[0], f"user:{user.id}"
+        lately = self._fresh(place.workspace, key) is not None
+        known = await self._find(place.workspace, key) or {}
+        seen = (known.get("seen") if lately else "") or here
+        there = {"personal": here} if kind is Place.DIRECT else {}
+        await self._keep(place.workspace, key, {**known, "seen": seen, "account": account, **there})
+        if account and account != user.id:
+            await self._keep(place.workspace, f"account:{account}", {"user": user.id})
 
     async def saw_team(self, workspace: str, team: str) -> None:
         """A verified request came from a channel of this team."""
@@ -51,10 +61,15 @@ class Addresses:
         """The one-to-one chat with somebody, where it is known."""
         return await self._where(workspace, (await self._find(workspace, f"user:{user}") or {}).get("personal", ""))
 
-    async def somewhere(self, workspace: str, user: str) -> Where | None:
-        """A conversation in which somebody is or was a member."""
+    async def known_in(self, workspace: str, user: str) -> tuple[Where, ...]:
+        """Conversations in which somebody is or was a member."""
         known = await self._find(workspace, f"user:{user}") or {}
-        return await self._where(workspace, known.get("personal") or known.get("seen", ""))
+        found = [await self._where(workspace, known.get(name, "")) for name in ("seen", "personal")]
+        return tuple(dict.fromkeys(place for place in found if place))
+
+    async def person(self, workspace: str, account: str) -> str:
+        """The directory's id of somebody whom the connector calls so; empty where they were never seen."""
+        return (await self._find(workspace, f"account:{account}") or {}).get("user", "")
 
     async def account(self, workspace: str, user: str) -> str:
         """The id by which the connector knows somebody; the directory's, where they were never seen."""
@@ -72,21 +87,6 @@ class Addresses:
             raise NotReachable("Teams has not told where this workspace is")
         return place.in_thread(conversation)
 
-    async def entered(self, place: Where) -> bool:
-        """The app was installed in a chat or a team; whether that is news."""
-        key = _place_key(place)
-        if await self._find(place.workspace, key) is not None:
-            return False
-        await self._keep(place.workspace, key, {"in": "1"})
-        return True
-
-    async def left(self, place: Where) -> bool:
-        """The app was removed from a chat or a team; whether that was the last one in its workspace."""
-        key = _place_key(place)
-        self._kept.pop((place.workspace, key), None)
-        await self._references.forget(place.workspace, key)
-        return not await self._references.keys(place.workspace, "place:")
-
     def forget(self, workspace: str) -> None:
         """The workspace is gone; its rows are somebody else's to erase."""
         for key in [key for key in self._kept if key[0] == workspace]:
@@ -97,7 +97,7 @@ class Addresses:
         return Where.load(workspace, {**service, "conversation": conversation}) if service and conversation else None
 
     async def _find(self, workspace: str, key: str) -> Mapping[str, str] | None:
-        kept = self._kept.get((workspace, key))
+        kept = self._fresh(workspace, key)
         if kept is None:
             kept = await self._references.find(workspace, key)
             if kept is not None:
@@ -105,16 +105,16 @@ class Addresses:
         return kept
 
     async def _keep(self, workspace: str, key: str, values: Mapping[str, str]) -> None:
-        if self._kept.get((workspace, key)) != values:
+        if self._fresh(workspace, key) != values:
             await self._references.save(workspace, key, values)
             self._remember(workspace, key, values)
 
+    def _fresh(self, workspace: str, key: str) -> Mapping[str, str] | None:
+        until, values = self._kept.get((workspace, key), (0.0, None))
+        return values if until > self._now() else None
+
     def _remember(self, workspace: str, key: str, values: Mapping[str, str]) -> None:
-        self._kept[workspace, key] = values
+        self._kept[workspace, key] = (self._now() + _MINUTES, values)
         self._kept.move_to_end((workspace, key))
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-
-
-def _place_key(place: Where) -> str:
-    return f"place:{split(place.conversation)[0]}"

@@ -18,8 +18,10 @@ from adapters.teams.interactions import Interaction
 from adapters.teams.parse import Ignored, Scene, team_of
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
+from adapters.teams.sites import Sites
 from app.domain.chat import Place, UserRef
-from app.domain.events import Action, Command, Mention, OptionQuery, Outcome, Submission
+from app.domain.events import Action, Command, FieldErrors, Mention, Open, OptionQuery, Outcome, Submission
+from app.domain.views import View
 from app.errors import PlatformError
 from app.ports.inbound import Inbound
 
@@ -32,18 +34,22 @@ _MOST = 10_000
 class TeamsApp:
     """`act` takes an activity that is known to be Teams', from a tenant that is served."""
 
-    def __init__(self, inbound: Inbound, answers: Answers, addresses: Addresses, people: People) -> None:
+    def __init__(self, inbound: Inbound, answers: Answers, addresses: Addresses, people: People, sites: Sites) -> None:
         self._inbound = inbound
         self._answers = answers
         self._addresses = addresses
         self._people = people
+        self._sites = sites
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def act(self, activity: Json, at: Scene) -> Json:
         """Do what an activity asks; for an invoke, the body of its answer. Whatever is raised means that nothing was accepted."""
         invoked = activity.get("type") == "invoke"
-        event = interactions.invoke(activity, at) if invoked else parse.event(activity, at)
+        if invoked and not at.account:
+            event: parse.Event | Interaction | OptionQuery | Consent = Ignored("nobody's")
+        else:
+            event = interactions.invoke(activity, at) if invoked else parse.event(activity, at)
         if isinstance(event, Ignored):
             log.debug("teams activity ignored", why=event.why)
             return {}
@@ -51,8 +57,11 @@ class TeamsApp:
             self._people.saw(at.user, at.place)
             await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
             await self._addresses.saw_team(at.place.workspace, team_of(activity))
+        if isinstance(event, Mention | parse.Typed):
+            when = parse.moment(activity)
+            await self._sites.heard_in(at.place.workspace, at.site, at.conversation.channel, when)
         if isinstance(event, Mention):  # the inbox knows it when it comes again
-            await self._inbound.mention(event)
+            await self._inbound.mention(replace(event, text=await self._people.named(event.text, at.place)))
             return {}
         key = (at.place.conversation, f"{string(activity.get('type'))}/{string(activity.get('id'))}")
         if self._replayed(key):
@@ -60,7 +69,7 @@ class TeamsApp:
             return {}
         try:
             if isinstance(event, Interaction):
-                return await self._answers.to_invoke(await self._handled(event.done), event.at)
+                return await self._interacted(event)
             if isinstance(event, OptionQuery):
                 offered = await self._inbound.options(event)
                 return interactions.found(offered)
@@ -83,8 +92,9 @@ class TeamsApp:
     async def _told(self, event: parse.Event, activity: Json, at: Scene) -> None:
         match event:
             case parse.Typed():
-                handle = replace(at.handle(Way.MESSAGE), command=event.command.text)
-                self._deliver(await self._inbound.command(event.command), handle)
+                command = replace(event.command, text=await self._people.identified(event.command.text, at.place))
+                handle = replace(at.handle(Way.MESSAGE), command=command.text)
+                self._deliver(await self._inbound.command(command), handle)
             case parse.Pressed():
                 pressed = interactions.message(activity, at)
                 if isinstance(pressed, Interaction):
@@ -94,13 +104,28 @@ class TeamsApp:
             case parse.Installed():
                 await self._installed(event, at)
             case parse.Removed():
-                await self._removed(at)
+                await self._removed(event, at)
             case parse.Edited():
                 await self._inbound.message_edited(event.message, at.user)
             case parse.Deleted():
                 await self._inbound.message_deleted(event.message)
             case _:
                 pass
+
+    async def _interacted(self, event: Interaction) -> Json:
+        outcome = await self._handled(event.done)
+        form = await self._form_of(event) if isinstance(outcome, FieldErrors) else None
+        return await self._answers.to_invoke(outcome, event.at, form)
+
+    async def _form_of(self, event: Interaction) -> View | None:
+        """The form that was sent, as what opened it gives it now: Teams sends back only what was typed."""
+        opening = interactions.opening(event.at)
+        opened = await self._handled(opening) if opening else None
+        match event.done, opened:
+            case Submission(form=form), Open(view=view) if view.id == form:
+                return view
+            case _:
+                return None
 
     async def _handled(self, done: Action | Submission | Command) -> Outcome:
         match done:
@@ -113,20 +138,27 @@ class TeamsApp:
 
     async def _installed(self, event: parse.Installed, at: Scene) -> None:
         person = at.user if at.account and at.account != at.place.bot_id else None
-        await self._inbound.installed(at.place.workspace, event.name, person)
-        fresh = await self._addresses.entered(at.place)
+        await self._inbound.installed(at.place.workspace, "", person)  # Teams does not tell what a tenant is called
+        fresh = await self._sites.entered(at.place.workspace, at.site, event.at)
         if fresh and person and at.conversation.place is Place.DIRECT:
             self._spawn(self._welcome(at, person))
 
-    async def _removed(self, at: Scene) -> None:
-        """The keys go when the app is in none of the tenant's teams and chats any more."""
-        if await self._addresses.left(at.place):
-            await self._inbound.removed(at.place.workspace)
-            self._addresses.forget(at.place.workspace)
+    async def _removed(self, event: parse.Removed, at: Scene) -> None:
+        """What was said there goes at once; the keys go when the app is in none of the tenant's teams and chats any more."""
+        workspace = at.place.workspace
+        channels = await self._sites.leaving(workspace, at.site, event.at)
+        if channels is None:
+            log.info("teams told late of a removal", workspace=workspace)
+            return
+        await self._inbound.left(workspace, channels)
+        if await self._sites.left(workspace, at.site, event.at):
+            await self._inbound.removed(workspace)
+            self._addresses.forget(workspace)
 
     async def _welcome(self, at: Scene, person: UserRef) -> None:
-        await self._answers.welcome(at.place, person, await self._inbound.suggestions(person))
+        prompts = await self._inbound.suggestions(person)
         await self._inbound.home_opened(person)
+        await self._answers.welcome(replace(at.handle(Way.MESSAGE), user=person), at.account, prompts)
 
     async def _show_home(self, user: UserRef) -> None:
         await self._answers.home_wanted(user)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import jwt
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, PyJWTError
 
+from adapters.teams.clouds import PUBLIC
 from adapters.teams.payload import Json, string
 from adapters.teams.services import Services
 from adapters.teams.signing_keys import SigningKeys
 from app.errors import BadSignature, SettingsError
 
-ISSUER = "https://api.botframework.com"
 CHANNEL = "msteams"
 LEEWAY = 300
 
@@ -31,7 +31,7 @@ class Claims:
 class Verifier:
     """Judges tokens. Whatever is wrong with one is a BadSignature whose text names no content."""
 
-    def __init__(self, app_id: str, keys: SigningKeys, services: Services, *, issuer: str = ISSUER) -> None:
+    def __init__(self, app_id: str, keys: SigningKeys, services: Services, *, issuer: str = PUBLIC.issuer) -> None:
         if not app_id:
             raise SettingsError("MICROSOFT_APP_ID is empty. Without it nobody could tell Teams from a stranger.")
         self._app_id = app_id

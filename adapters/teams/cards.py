@@ -15,7 +15,6 @@ from adapters.teams.handle import (
     CHANNELS_PREFIX,
     CONTEXT,
     DATASET,
-    DIALOG,
     FORM,
     HOME,
     INPUT,
@@ -52,6 +51,8 @@ MOST_LISTED = 50
 """Of a select with more options we are asked while the person types."""
 MOST_IN_ALL = 60
 """So many options may stand in one card; it would grow too large with several long lists."""
+_LIST = 5
+"""So many lines of one text are a list, whose items must be told apart where they do not fit in a line."""
 _WHEN = "%Y-%m-%d %H:%M UTC"
 _CHANNEL = re.compile(r"19:[\w.-]+@thread\.(?:tacv2|skype|v2)")
 
@@ -68,17 +69,17 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Where a card stands. `dialog` is the id under which its view is remembered, for errors beside its fields."""
+    """Where a card stands. `opener` is what opened a dialog, as handle.py has it: for errors beside its fields it is asked for again."""
 
     in_dialog: bool = False
     home: bool = False
     context: str = ""
     form: str = ""
-    dialog: str = ""
+    opener: Mapping[str, str] = field(default_factory=dict)
 
     def data(self, more: Mapping[str, str]) -> Json:
         """The data of an action here."""
-        ours = {CONTEXT: self.context, DIALOG: self.dialog, HOME: "1" if self.home else ""} | dict(more)
+        ours = {CONTEXT: self.context, HOME: "1" if self.home else "", **self.opener, **more}
         return {OURS: {name: value for name, value in ours.items() if value}}
 
 
@@ -101,8 +102,11 @@ def runs(rich: Rich, names: Names, **looks: object) -> list[Json]:
                 lines.append([])
             if piece:
                 lines[-1].append(_run(piece, span) | looks)
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    spacing = "None" if len(lines) < _LIST else "Small"
     blocks = [
-        {"type": "RichTextBlock", "inlines": line or [{"type": "TextRun", "text": " "}], "spacing": "None"}
+        {"type": "RichTextBlock", "inlines": line or [{"type": "TextRun", "text": " "}], "spacing": spacing}
         for line in lines
     ]
     blocks[0].pop("spacing")
@@ -127,7 +131,9 @@ def _words(span: Span, names: Names) -> str:
     match span:
         case str():
             return span
-        case Bold() | Code() | Link():
+        case Code():
+            return _typed(span.text)
+        case Bold() | Link():
             return span.text
         case Person():
             return names.people.get(span.user) or span.user.id
@@ -135,6 +141,13 @@ def _words(span: Span, names: Names) -> str:
             return f"#{names.channels.get(span.id) or span.id}"
         case When():
             return span.at.strftime(_WHEN)
+
+
+def _typed(text: str) -> str:
+    """A command as one types it in Teams: without a slash, and after a mention where somebody else is to be mentioned too."""
+    if not text.startswith("/byok"):
+        return text
+    return f"@Latchkey {text[1:]}" if "@" in text else text[1:]
 
 
 def button(one: Button, at: Surface) -> Json:
@@ -229,7 +242,7 @@ def field_of(one: Input, at: Surface, room: int) -> Json:
         case Checkbox():
             yes = [{"title": one.label, "value": "yes"}]
             made = {"type": "Input.ChoiceSet", "id": one.id, "isMultiSelect": True, "style": "expanded", "choices": yes}
-            return made | ({"value": "yes"} if one.checked else {})
+            return made | {"wrap": True} | ({"value": "yes"} if one.checked else {})
         case ChannelInput():
             made = {"type": "Input.Text", "id": CHANNELS_PREFIX + one.id, "isMultiline": True}
             made |= {"placeholder": "Links of channels (… → Get link to channel)"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from adapters.teams.payload import Json
@@ -10,37 +9,34 @@ from adapters.teams.text import cut, inert
 from app.domain.run import Source
 from app.domain.views import Sources, View
 
-_MARK = re.compile(r"\[(\d{1,2})\](?!\()")
 _LABEL = str.maketrans("[]*_~`<>\\", "()∗ˍ∼ˋ‹›∖")
 _ADDRESS = str.maketrans({"(": "%28", ")": "%29", "*": "%2A", "[": "%5B", "]": "%5D"})
 
 
-def sources_of(views: Iterable[View]) -> tuple[Source, ...]:
-    """All that these views name."""
-    blocks = (block for view in views for block in view.blocks)
-    return tuple(one for block in blocks if isinstance(block, Sources) for one in block.items)
+NONE = Sources(())
 
 
-def claims(text: str, sources: tuple[Source, ...]) -> list[Json]:
+def sources_of(views: Iterable[View]) -> Sources:
+    """What these views name; an answer has one such block at most."""
+    return next((block for view in views for block in view.blocks if isinstance(block, Sources)), NONE)
+
+
+def claims(text: str, sources: Sources) -> list[Json]:
     """What the numbers in this text mean, as Teams wants it told; in its limits."""
-    marked = _marked(text)
+    marks = Sources.marks(text)
     return [
         {"@type": "Claim", "position": number, "appearance": _document(one)}
-        for number, one in enumerate(sources, 1)
-        if number in marked and one.host
+        for number, one in sources.numbered()
+        if number in marks
     ]
 
 
-def rest(text: str, sources: tuple[Source, ...]) -> str:
-    """A line of links to what has no number in this text; empty where there is nothing to list."""
-    marked = _marked(text)
-    links = [link for link in Sources(sources).links() if int(link.text.partition(".")[0]) not in marked]
+def rest(text: str, sources: Sources, *, cited: bool = True) -> str:
+    """A line of links to what has no number in this text, or to all if nothing is `cited`; empty where there is nothing to list."""
+    marks = Sources.marks(text) if cited else frozenset()
+    links = [link for (number, _), link in zip(sources.numbered(), sources.links(), strict=True) if number not in marks]
     listed = " · ".join(f"[{inert(one.text.translate(_LABEL))}]({one.url.translate(_ADDRESS)})" for one in links)
     return f"Sources: {listed}" if listed else ""
-
-
-def _marked(text: str) -> set[int]:
-    return {int(found) for found in _MARK.findall(text)}
 
 
 def _document(one: Source) -> Json:

@@ -174,7 +174,7 @@ class Connector:
             ) as answer:
                 body = _object(await at_most(answer, _MOST))
                 return _Answer(answer.status, body, answer.headers.get("Retry-After", ""))
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:  # nothing was sent
             raise PlatformUnavailable(f"{call.verb}: {type(error).__name__}") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _InDoubt(f"{call.verb}: {type(error).__name__}") from None

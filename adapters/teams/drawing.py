@@ -39,6 +39,8 @@ INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
 _SYMBOLS = {Level.INFO: "ℹ️", Level.SUCCESS: "✅", Level.WARNING: "⚠️", Level.ERROR: "⛔"}
 _MOST_COLUMNS = 3
 """Of a table on a phone; the words of more would run over each other."""
+_BESIDE = 12
+"""Characters of a button that stands at the side of a text: on a phone a longer one would leave no room for the text."""
 _STYLES = {Level.INFO: "accent", Level.SUCCESS: "good", Level.WARNING: "warning", Level.ERROR: "attention"}
 
 
@@ -110,7 +112,7 @@ class Drawing:
         if isinstance(block.control, Button):
             act = {"type": "ActionSet", "actions": [button(block.control, self.surface)]}
             side = {"type": "Column", "width": "auto", "verticalContentAlignment": "Center", "items": [act]}
-            if block.control.confirm is None:
+            if block.control.confirm is None and len(block.control.label) <= _BESIDE:
                 columns = [{"type": "Column", "width": "stretch", "items": text}, side]
                 yield {"type": "ColumnSet", "columns": columns}
                 return
@@ -162,5 +164,5 @@ class Drawing:
 
 def _in_a_line(row: Sequence[Rich]) -> Rich:
     """The cells that say something, one after the other."""
-    said = [cell for cell in row if cell]
+    said = [cell for cell in row if any(cell)]
     return tuple(span for number, cell in enumerate(said) for span in ((" · ", *cell) if number else cell))

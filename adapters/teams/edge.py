@@ -38,7 +38,7 @@ class Edge:
         self._app = app
         self._connector = connector
         self._app_id = app_id
-        self._tenants = frozenset(tenants)
+        self._tenants = frozenset(one.lower() for one in tenants)
         self._sdk_turn: Turn | None = None
         self._loading = asyncio.Lock()
 

@@ -10,16 +10,17 @@ from adapters.teams.payload import Json
 from adapters.teams.where import Where
 from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Outcome
-from app.domain.views import Suggestion
+from app.domain.views import Suggestion, View
 
 OURS = "latchkey"
 """The one member of an action's `data` that is ours: an object with the names below, all strings.
 
-`{"latchkey": {"a": action id, "v": value, "c": the view's context, "f": form id, "d": dialog id}, …input ids…}`; with `f` it is a
-Submission, with `a` an Action. On a select's own button `i` names the input whose chosen value is the Action's `value`. `h` stands on the
+`{"latchkey": {"a": action id, "v": value, "c": the view's context, "f": form id}, …input ids…}`; with `f` it is a Submission, with `a`
+an Action. What stands in a dialog also says what opened it, as `o` (action id), `ov` (value) and `oc` (context). On a select's own button `i` names the input whose chosen value is the Action's `value`. `h` stands on the
 home's cards: they are a screen, not a message that an outcome may take the place of.
 """
-ACTION, VALUE, CONTEXT, FORM, DIALOG, INPUT, HOME = "a", "v", "c", "f", "d", "i", "h"
+ACTION, VALUE, CONTEXT, FORM, INPUT, HOME = "a", "v", "c", "f", "i", "h"
+OPENER, OPENER_VALUE, OPENER_CONTEXT = "o", "ov", "oc"
 
 SECRET_PREFIX = "secret:"  # noqa: S105 - the beginning of an input's id: what is typed there becomes a Secret
 """An Input.Text for a secret has the id `secret:<field name>`; all others have the bare field name."""
@@ -39,6 +40,7 @@ class Way(StrEnum):
 
     FETCH = "task/fetch"  # a button that opens a dialog: the invoke's answer is {"task": …}
     SUBMIT = "task/submit"  # a button inside a dialog: the same
+    THUMB = "message/submitAction"  # Teams' own thumbs under an answer: it thanks by itself
     EXECUTE = "adaptiveCard/action"  # Action.Execute: the invoke's answer is a card or a message
     MESSAGE = (
         "message"  # Action.Submit on a card, or a typed command: nothing to answer with but new messages and updates
@@ -49,8 +51,8 @@ class Way(StrEnum):
 class Handle:
     """What an interaction lets us answer with. Lives as long as the request; never stored.
 
-    `card` is the activity id of the card that was pressed (empty for a command), `dialog` what render put under DIALOG, `command` the
-    text of a typed command (empty otherwise), `home` whether the card is (one of) the person's home.
+    `card` is the activity id of the card that was pressed (empty for a command), `opener` what opens, or opened, the
+    dialog, `command` the text of a typed command (empty otherwise), `home` whether the card is (one of) the person's home.
     """
 
     way: Way
@@ -58,10 +60,10 @@ class Handle:
     user: UserRef
     conversation: ConversationRef
     card: str = ""
-    dialog: str = ""
     home: bool = False
     command: str = field(default="", repr=False)
     values: dict[str, str] = field(default_factory=dict, repr=False)
+    opener: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,14 @@ class Consent:
 class Answers(Protocol):
     """What app.py needs of outcomes.py. Trouble with delivering never undoes what was done, so neither raises PlatformError."""
 
-    async def to_invoke(self, outcome: Outcome, at: Handle) -> Json:
-        """The body of the invoke's answer; empty where there is nothing to say."""
+    async def to_invoke(self, outcome: Outcome, at: Handle, form: View | None = None) -> Json:
+        """The body of the invoke's answer; empty where there is nothing to say. `form` is what the dialog shows, for errors in it."""
 
     async def to_message(self, outcome: Outcome, at: Handle) -> None:
         """Deliver to where there is no answer to write into (`Way.MESSAGE`); called after the 200."""
 
-    async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
-        """Greet somebody in the one-to-one chat that installing has opened, with what they may ask."""
+    async def welcome(self, at: Handle, account: str, prompts: tuple[Suggestion, ...]) -> None:
+        """Greet somebody in the one-to-one chat that installing has opened, with what they may ask; below their home, if it comes soon."""
 
     async def file_answered(self, consent: Consent, user: UserRef, place: Where) -> None:
         """Somebody took a file that was offered to them, or did not want it; called after the 200."""

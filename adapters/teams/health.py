@@ -13,17 +13,17 @@ async def look(bot: Registration, cloud: Cloud) -> None:
 
     Raises PlatformUnavailable when somebody could not be asked, another PlatformError when the login refuses the app.
     """
-    http = Http()
+    http, microsoft = Http(), cloud.microsoft
     token = BotToken(
         http,
         app_id=bot.app_id,
         password=bot.password,
         app_type=AppType(bot.app_type),
         tenant=bot.tenant,
-        login_url=cloud.login_url,
+        cloud=microsoft,
     )
     try:
         await token.current()
-        await SigningKeys(http, cloud.openid_url).find("")
+        await SigningKeys(http, microsoft.openid_url).find("")
     finally:
         await http.close()

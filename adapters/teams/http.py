@@ -16,15 +16,16 @@ _MOST = 2**20
 class Http:
     """Made on first use (it needs a running loop); follows no redirects and reads no proxy from the environment."""
 
-    def __init__(self, *, timeout: float = 20) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=5)
+    def __init__(self, *, timeout: float = 20, connect: float = 5, connections: int = 100) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=connect)
+        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The session; callers pass `allow_redirects=False`."""
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(limit=100, keepalive_timeout=60)
+            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60)
             self._session = aiohttp.ClientSession(
                 timeout=self._timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
             )

@@ -14,10 +14,11 @@ _NIGHT, _KEY, _GLOW = (31, 42, 68), (255, 255, 255), (245, 166, 35)
 
 
 def color() -> bytes:
-    """192 by 192, in full colour."""
+    """192 by 192, in full colour; Teams cuts the corners off, so the key keeps to the middle."""
+    in_the_middle, dotted = _scaled(_key, 1.2), _scaled(_dot, 1.2)
 
     def pixel(x: float, y: float, blur: float) -> tuple[int, int, int, int]:
-        key, dot = _cover(_key(x, y), blur), _cover(_dot(x, y), blur)
+        key, dot = _cover(in_the_middle(x, y), blur), _cover(dotted(x, y), blur)
         mixed = [
             night + (white - night) * key * (1 - dot) + (glow - night) * dot
             for night, white, glow in zip(_NIGHT, _KEY, _GLOW, strict=True)
@@ -29,10 +30,11 @@ def color() -> bytes:
 
 
 def outline() -> bytes:
-    """32 by 32, white on nothing."""
+    """32 by 32, white on nothing, and as large as may be."""
+    large = _scaled(_key, 0.86)
 
     def pixel(x: float, y: float, blur: float) -> tuple[int, int, int, int]:
-        return 255, 255, 255, round(255 * _cover(_larger(_key)(x, y), blur))
+        return 255, 255, 255, round(255 * _cover(large(x, y), blur))
 
     return _png(32, pixel)
 
@@ -49,9 +51,9 @@ def _dot(x: float, y: float) -> float:
     return math.hypot(x - 36, y - 40) - 6
 
 
-def _larger(shape: Shape) -> Shape:
-    """The same, filling more of the picture."""
-    return lambda x, y: shape(50 + (x - 50) * 0.86, 46 + (y - 50) * 0.86)
+def _scaled(shape: Shape, by: float) -> Shape:
+    """The same around the middle of the picture, so much smaller."""
+    return lambda x, y: shape(50 + (x - 50) * by, 46 + (y - 50) * by)
 
 
 def _round_box(x: float, y: float, half_width: float, half_height: float, corner: float) -> float:

@@ -12,10 +12,12 @@ from adapters.teams.handle import (
     COMMAND,
     CONTEXT,
     DATASET,
-    DIALOG,
     FORM,
     HOME,
     INPUT,
+    OPENER,
+    OPENER_CONTEXT,
+    OPENER_VALUE,
     OURS,
     SECRET_PREFIX,
     VALUE,
@@ -30,8 +32,8 @@ from app.domain.events import Action, Command, OptionQuery, Submission
 from app.domain.secrets import Secret
 from app.domain.views import Option
 
-SEARCH, FEEDBACK, FILE = "application/search", "message/submitAction", "fileConsent/invoke"
-INVOKES = (*(way.value for way in Way if way is not Way.MESSAGE), SEARCH, FEEDBACK, FILE)
+SEARCH, FILE = "application/search", "fileConsent/invoke"
+INVOKES = (*(way.value for way in Way if way is not Way.MESSAGE), SEARCH, FILE)
 """The invokes that are understood; everything else is answered with an empty 200."""
 
 _REACTIONS = {"like": "good", "dislike": "bad"}
@@ -53,10 +55,10 @@ def invoke(activity: Json, at: Scene) -> Interaction | OptionQuery | Consent | I
             return _of(activity, at, Way(name), obj(value.get("data")))
         case Way.EXECUTE:
             return _of(activity, at, Way.EXECUTE, obj(obj(value.get("action")).get("data")))
+        case Way.THUMB:
+            return _feedback(activity, at, value)
         case "application/search":
             return _query(value, at)
-        case "message/submitAction":
-            return _feedback(activity, at, value)
         case "fileConsent/invoke":
             return _consent(activity, value)
         case _:
@@ -73,13 +75,15 @@ def _of(activity: Json, at: Scene, way: Way, data: Json) -> Interaction | Ignore
     action, form, context = (string(ours.get(name)) for name in (ACTION, FORM, CONTEXT))
     values, secrets = _inputs(data)
     home = HOME in ours
-    handle = replace(at.handle(way), card=card, dialog=string(ours.get(DIALOG)), home=home, values=values)
+    opener = {name: string(ours.get(name)) for name in (OPENER, OPENER_VALUE, OPENER_CONTEXT) if ours.get(name)}
+    handle = replace(at.handle(way), card=card, home=home, values=values, opener=opener)
     if form and way is not Way.FETCH:
         return Interaction(Submission(at.user, form, values, secrets, context), handle)
     if not action or not at.account:
         return Ignored("nothing of ours was pressed")
     private = at.conversation.place is Place.DIRECT
     value = values.get(string(ours.get(INPUT)), "") if INPUT in ours else string(ours.get(VALUE))
+    handle = replace(handle, opener={OPENER: action, OPENER_VALUE: value, OPENER_CONTEXT: context})
     if action == COMMAND:
         command = Command(at.user, value, at.conversation.channel, place_is_private=private)
         return Interaction(command, replace(handle, command=value))
@@ -89,6 +93,17 @@ def _of(activity: Json, at: Scene, way: Way, data: Json) -> Interaction | Ignore
         at.user, action, value, values, message=there, conversation=at.conversation, view_id=card, context=context
     )
     return Interaction(done, handle)
+
+
+def opening(at: Handle) -> Action | Command | None:
+    """What opened the dialog in which something was done; done once more, it gives the form anew, on whatever machine this arrives."""
+    action, value, context = (at.opener.get(name, "") for name in (OPENER, OPENER_VALUE, OPENER_CONTEXT))
+    if at.way is not Way.SUBMIT or not action:
+        return None
+    if action == COMMAND:
+        private = at.conversation.place is Place.DIRECT
+        return Command(at.user, value, at.conversation.channel, place_is_private=private)
+    return Action(at.user, action, value, conversation=at.conversation, context=context)
 
 
 def _inputs(data: Json) -> tuple[dict[str, str], dict[str, Secret]]:
@@ -125,7 +140,7 @@ def _feedback(activity: Json, at: Scene, value: Json) -> Interaction | Ignored:
         return Ignored("no feedback")
     there = MessageRef(at.conversation.workspace, at.conversation.channel, answer)
     done = Action(at.user, "feedback", f"{thumb}:", message=there, conversation=at.conversation)
-    return Interaction(done, replace(at.handle(Way.EXECUTE), card=answer))
+    return Interaction(done, replace(at.handle(Way.THUMB), card=answer))
 
 
 def _consent(activity: Json, value: Json) -> Consent | Ignored:

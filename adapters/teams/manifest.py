@@ -16,24 +16,31 @@ EXAMPLE_ID = "00000000-0000-0000-0000-000000000000"
 EXAMPLE_URL = "https://latchkey.example.com"
 
 COMMANDS = {
+    "home": "Your keys, agents and settings on one card, in the chat with Latchkey",
     "byok help": "What Latchkey can be told",
     "byok setkey": "Set your organisation's own model key, in a form that only you see",
     "byok keys": "Which keys pay for the answers",
     "byok agents": "Who answers here, and how to name an agent",
     "byok model": "Which model an agent thinks with",
     "byok settings": "Who is answered, and what is remembered",
-    "byok admins": "Who looks after keys and agents",
-    "byok audit": "Who did what",
     "byok privacy": "What is stored, and for how long",
+    "byok admins": "Who looks after keys and agents; add somebody by mentioning them",
+    "byok audit": "Who did what",
+    "byok test": "Ask the provider whether a key works",
+    "byok revoke": "Destroy a key",
 }
-"""The commands that Teams offers, each answered privately; in a one-to-one chat also `home`."""
+"""The commands that Teams offers after a mention, each answered privately. The first of them it also offers in a one-to-one chat."""
 
 PROMPTS = {
     "What can you do?": "What can you help me with here?",
-    "Draft a message": "Draft a short, friendly message to my team about ",
-    "Explain something": "Explain in plain words: ",
+    "Draft a message": "Help me draft a short, friendly message to my team. Ask me first what it is about.",
+    "Explain something": "I would like something explained in plain words. Ask me what.",
+    "Think along": "I have to decide something. Ask me what you need to know, then advise me.",
 }
-"""What Teams offers to somebody who opens the chat: it is put where one types, to be completed."""
+"""What Teams offers to somebody who opens the chat: it is put where one types, to be sent off or changed."""
+
+MOST = 12
+"""Commands and prompts in a list of the manifest."""
 
 _FULL = (
     "Mention Latchkey in a channel or chat, or write to it: an agent of your organisation answers. "
@@ -48,7 +55,6 @@ def manifest(app_id: str, url: str, *, slash: bool = False) -> Json:
     """The manifest for a bot with this app id, at this public address (`https://…`). `slash`: with slash commands, a preview of Teams'."""
     address = url.rstrip("/")
     listed = [_command(title, about) for title, about in COMMANDS.items()]
-    home = _command("home", "Your keys, agents and settings on one card")
     prompts = [{"title": title, "type": "prompt", "prompt": text} for title, text in PROMPTS.items()]
     bot: Json = {
         "botId": app_id,
@@ -58,7 +64,7 @@ def manifest(app_id: str, url: str, *, slash: bool = False) -> Json:
         "commandLists": [
             {"scopes": ["team", "groupChat"], "commands": listed}
             | ({"triggers": ["mention", "slash"]} if slash else {}),
-            {"scopes": ["personal"], "commands": [home, *listed[:8], *prompts]},
+            {"scopes": ["personal"], "commands": [*listed[: MOST - len(prompts)], *prompts]},
         ],
     }
     return {

@@ -9,7 +9,6 @@ import structlog
 
 from adapters.teams import render
 from adapters.teams.cards import CARD_TYPE, attachment
-from adapters.teams.dialogs import Dialogs
 from adapters.teams.handle import COMMAND, Consent, Handle, Way
 from adapters.teams.home import Homes
 from adapters.teams.payload import Json
@@ -29,10 +28,13 @@ _IN_TIME = 3.0
 """Seconds that an invoke's answer waits for something to be shown elsewhere; it is shown in any case."""
 
 _GREETING = (
-    "Hello! Ask me here, or mention me in a channel or group chat. Type `home` for keys, agents and settings, "
-    "`byok help` for all commands."
+    "Hello! Ask me here, or mention me in a channel or group chat. Type “home” for keys, agents and settings, “byok help” for "
+    "all commands."
 )
+_ELSEWHERE = "I could not answer that privately. Open the chat with me, and say it there."
 _MOST_PROMPTS = 6
+_HOME_FIRST = 4.0
+"""Seconds that a greeting waits for the home above it."""
 
 
 class Outcomes:
@@ -42,16 +44,17 @@ class Outcomes:
         self._whispers = whispers
         self._homes = homes
         self._uploads = uploads
-        self._dialogs = Dialogs()
         self._showing: set[asyncio.Task[bool]] = set()
 
-    async def to_invoke(self, outcome: Outcome, at: Handle) -> Json:
-        """The body of the invoke's answer; empty where there is nothing to say."""
+    async def to_invoke(self, outcome: Outcome, at: Handle, form: View | None = None) -> Json:
+        """See Answers."""
         match at.way:
             case Way.FETCH:
-                return await self._in_dialog(outcome, at, done={"task": {"type": "message", "value": "Done."}})
+                return await self._in_dialog(outcome, at, form, done={"task": {"type": "message", "value": "Done."}})
             case Way.SUBMIT:
-                return await self._in_dialog(outcome, at, done={})
+                return await self._in_dialog(outcome, at, form, done={})
+            case Way.THUMB:
+                return {}
             case Way.EXECUTE:
                 return await self._on_card(outcome, at)
             case Way.MESSAGE:
@@ -59,21 +62,23 @@ class Outcomes:
                 return {}
 
     async def to_message(self, outcome: Outcome, at: Handle) -> None:
-        """Deliver to where there is no answer to write into."""
-        if isinstance(outcome, Open):
-            await self._tried(self._offer(outcome.view, at))
-        elif view := _shown(outcome):
-            await self._tried(self._privately(at, view))
+        """See Answers."""
+        view = _shown(outcome)
+        if view is None:
+            return
+        shown = self._offer(view, at) if isinstance(outcome, Open) else self._privately(at, view)
+        if not await self._tried(shown) and not at.card and at.conversation.place is not Place.DIRECT:
+            await self._tried(self._whispers.say(at.place, _ELSEWHERE, {}))  # which tells the others nothing
 
-    async def welcome(self, place: Where, user: UserRef, prompts: tuple[Suggestion, ...]) -> None:
-        """Greet somebody in the one-to-one chat that installing has opened, with what they may ask."""
-        complete = [one for one in prompts if one.message == one.message.strip()]  # Teams sends a prompt off as it is
-        actions = [{"type": "imBack", "title": one.title, "value": one.message} for one in complete[:_MOST_PROMPTS]]
-        suggested: Json = {"suggestedActions": {"to": [], "actions": actions}} if actions else {}
-        await self._tried(self._whispers.say(place, _GREETING, suggested))
+    async def welcome(self, at: Handle, account: str, prompts: tuple[Suggestion, ...]) -> None:
+        """See Answers. Teams shows the prompts of a chat's newest message only."""
+        await self._homes.awaited(at.user, seconds=_HOME_FIRST)
+        actions = [{"type": "imBack", "title": one.title, "value": one.message} for one in prompts[:_MOST_PROMPTS]]
+        suggested: Json = {"suggestedActions": {"to": [account], "actions": actions}} if actions else {}
+        await self._tried(self._whispers.say(at.place, _GREETING, suggested))
 
     async def home_wanted(self, user: UserRef) -> None:
-        """Let the next home be posted at the end of the person's chat."""
+        """See Answers."""
         await self._tried(self._homes.take_back(user))
 
     async def file_answered(self, consent: Consent, user: UserRef, place: Where) -> None:
@@ -85,12 +90,11 @@ class Outcomes:
         if self._showing:
             await asyncio.wait(self._showing, timeout=seconds)
 
-    async def _in_dialog(self, outcome: Outcome, at: Handle, *, done: Json) -> Json:
+    async def _in_dialog(self, outcome: Outcome, at: Handle, form: View | None, *, done: Json) -> Json:
         match outcome:
             case Nothing():
                 return done
             case FieldErrors():
-                form = self._dialogs.find(at.user, at.dialog)
                 if form is None:
                     return {"task": {"type": "message", "value": cut(" ".join(outcome.errors.values()), 500)}}
                 return await self._continue(render.filled(form, at.values), at, outcome)
@@ -101,10 +105,9 @@ class Outcomes:
                 return await self._continue(view, at) if view else done
 
     async def _continue(self, view: View, at: Handle, errors: FieldErrors | None = None) -> Json:
-        """The dialog shows this next; a form is remembered, for errors beside its fields."""
+        """The dialog shows this next."""
         names = await self._whispers.names((view,))
-        key = self._dialogs.keep(at.user, view) if view.submit else ""
-        shown = render.dialog(view, names, key=key, errors=errors.errors if errors else None)
+        shown = render.dialog(view, names, opener=at.opener, errors=errors.errors if errors else None)
         return {"task": {"type": "continue", "value": shown}}
 
     async def _on_card(self, outcome: Outcome, at: Handle) -> Json:

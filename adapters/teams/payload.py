@@ -17,6 +17,14 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def keepable(*ids: str) -> bool:
+    """Whether every database takes these: no half of a surrogate pair, no NUL."""
+    try:
+        return b"\0" not in "".join(ids).encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def string(value: Any) -> str:
     """A JSON string, or an empty one."""
     return value if isinstance(value, str) else ""

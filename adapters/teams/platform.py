@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -12,6 +12,7 @@ from adapters.teams.answer import Answer, Part
 from adapters.teams.app import TeamsApp
 from adapters.teams.auth import Verifier
 from adapters.teams.channels import Channels
+from adapters.teams.clouds import CLOUDS, CloudName, MicrosoftCloud
 from adapters.teams.connector import Connector
 from adapters.teams.edge import Edge
 from adapters.teams.files import Files
@@ -22,9 +23,10 @@ from adapters.teams.people import People
 from adapters.teams.posts import Posts
 from adapters.teams.reply import Pace, TeamsReply
 from adapters.teams.services import Services
-from adapters.teams.signing_keys import OPENID_URL, SigningKeys
+from adapters.teams.signing_keys import SigningKeys
+from adapters.teams.sites import Sites
 from adapters.teams.stream import Stream
-from adapters.teams.tokens import LOGIN_URL, AppType, BotToken
+from adapters.teams.tokens import AppType, BotToken
 from adapters.teams.traffic import Traffic
 from adapters.teams.uploads import Uploads
 from adapters.teams.where import PLATFORM, Where
@@ -64,12 +66,24 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Whom to believe and whom to call. `service_hosts` are hosts (with a port) besides Microsoft's own; `tenants` empty means all."""
+    """Whom to believe and whom to call: one of Microsoft's clouds by its name, and what an operator has otherwise.
 
-    openid_url: str = OPENID_URL
-    login_url: str = LOGIN_URL
+    `service_hosts` are hosts (with a port) besides that cloud's own; `tenants` empty means all.
+    """
+
+    openid_url: str = ""
+    login_url: str = ""
     service_hosts: tuple[str, ...] = ()
     tenants: Collection[str] = ()
+    name: str = CloudName.PUBLIC.value
+
+    @property
+    def microsoft(self) -> MicrosoftCloud:
+        """The cloud of that name, with these URLs in the place of its own where given."""
+        named = CLOUDS[CloudName(self.name)]
+        return replace(
+            named, openid_url=self.openid_url or named.openid_url, login_url=self.login_url or named.login_url
+        )
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -101,7 +115,8 @@ class Teams:
         traffic: Traffic | None = None,
     ) -> None:
         cloud = cloud or Cloud()
-        services = Services(cloud.origins)
+        microsoft = cloud.microsoft
+        services = Services(cloud.origins, cloud=microsoft)
         self._http = Http()
         token = BotToken(
             self._http,
@@ -109,10 +124,11 @@ class Teams:
             password=bot.password,
             app_type=AppType(bot.app_type),
             tenant=bot.tenant,
-            login_url=cloud.login_url,
+            cloud=microsoft,
         )
-        self._verifier = Verifier(bot.app_id, SigningKeys(self._http, cloud.openid_url), services)
-        self._addresses = Addresses(references)
+        keys = SigningKeys(self._http, microsoft.openid_url)
+        self._verifier = Verifier(bot.app_id, keys, services, issuer=microsoft.issuer)
+        self._addresses, self._sites = Addresses(references), Sites(references)
         self._connector = Connector(self._http, token, services, self._addresses, traffic=traffic)
         self._people = People(self._connector, self._addresses)
         self._files = Files(self._http, token, services, extra=cloud.origins)
@@ -133,7 +149,7 @@ class Teams:
     def listen(self, inbound: Inbound) -> None:
         """Say who is to be told what happens in Teams."""
         self._inbound = inbound
-        self._app = TeamsApp(inbound, self._outcomes, self._addresses, self._people)
+        self._app = TeamsApp(inbound, self._outcomes, self._addresses, self._people, self._sites)
         self._edge = Edge(self._verifier, self._app, self._connector, app_id=self._app_id, tenants=self._tenants)
 
     def routes(self) -> list[web.RouteDef]:
@@ -178,6 +194,10 @@ class Teams:
     async def publish_home(self, user: UserRef, view: View) -> None:
         """See ChatPlatform."""
         await self._homes.publish(user, view)
+
+    async def home_stands(self, user: UserRef) -> bool:
+        """See ChatPlatform."""
+        return await self._homes.stands(user)
 
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """Nothing: a bot cannot ask Teams for messages."""
@@ -234,12 +254,15 @@ class Teams:
         await self._uploads.send(target, file)
 
     def _open_stream(self, place: Where, part: PartRef) -> Stream | None:
-        return Stream(self._connector, place, part.message.id) if part.streamed else None
+        return self._stream(place, part.message.id) if part.streamed else None
+
+    def _stream(self, place: Where, known: str = "") -> Stream:
+        return Stream(self._connector, place, known, gap=min(self._pace.every, 1.0))
 
     def _reply(self, place: Where, target: ReplyTarget, save: SavePart, parts: Sequence[Part] = ()) -> TeamsReply:
         chat = place.conversation
         free = target.conversation.place is Place.DIRECT and not parts and chat not in self._streaming
-        stream = Stream(self._connector, place) if free else None
+        stream = self._stream(place) if free else None
         if free:
             self._streaming.add(chat)  # Teams takes one stream at a time in a chat
 

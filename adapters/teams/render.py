@@ -92,9 +92,11 @@ def asks_feedback(views: Iterable[View]) -> bool:
     return any(isinstance(block, Feedback) for view in views for block in view.blocks)
 
 
-def dialog(view: View, names: Names, *, key: str = "", errors: Mapping[str, str] | None = None) -> Json:
-    """What a dialog shows: a form, or a screen to read. `key` finds the view again, `errors` stand beside their fields."""
-    surface = Surface(in_dialog=True, context=view.context, form=view.id, dialog=key)
+def dialog(
+    view: View, names: Names, *, opener: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> Json:
+    """What a dialog shows: a form, or a screen to read. `opener` is what opened it, `errors` stand beside their fields."""
+    surface = Surface(in_dialog=True, context=view.context, form=view.id, opener=opener or {})
     blocks = view.blocks if view.submit else tuple(b for b in view.blocks if not isinstance(b, INPUTS))
     drawing = Drawing(surface, names, _beside(blocks, errors or {}))
     card = _card(drawing.elements(blocks), LARGEST)

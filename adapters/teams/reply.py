@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.teams.answer import Answer, Part
-from adapters.teams.citations import rest, sources_of
+from adapters.teams.citations import NONE, rest, sources_of
 from adapters.teams.refusals import CANCELED, TOO_LARGE, TeamsRefused
 from adapters.teams.render import asks_feedback
 from adapters.teams.steps import below, beneath
@@ -25,14 +25,15 @@ from app.ports.platform import ReplyTarget, Step
 log = structlog.get_logger(__name__)
 
 THINKING = "is thinking…"
+_LET_GO = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often an answer shows more, how long a stream lasts (Teams: 120 s), how large a message gets (Teams: about 28 kB, as UTF-16).
 
-    `patience`: seconds without a word after which a message, where there is no stream, says what is being done, and can be stopped. Sooner
-    would be worse: the first words of a message are what people are notified with.
+    `patience`: seconds without a word after which a stream says that there is thinking, and a message, where there is no stream, what is being
+    done, and can be stopped: a quick answer needs no more than two requests.
     """
 
     every: float = 1.5
@@ -98,22 +99,19 @@ class TeamsReply:
     async def finish(self, text: str, views: Sequence[View] = ()) -> None:
         """See Reply."""
         await self._take_over()
-        whole, room, thumbs = inert(text), self._pace.room, asks_feedback(views)
-        sources = sources_of(views)
+        said, room, thumbs = inert(text), self._pace.room, asks_feedback(views)
+        sources = cited = sources_of(views)
         try:
             line, card = await self._answer.beneath(views)
             line = beneath(self._steps, line)
-            if listed := rest(whole, sources):
-                whole = f"{closed(whole)}\n\n{listed}"
-            if line:
-                whole = f"{closed(whole)}\n\n*{line}*" if whole.strip() else line
             while True:
                 try:
-                    await self._answer.settle(self._texts(whole, room), card, thumbs=thumbs, sources=sources)
+                    texts = self._texts(_with(said, rest(said, sources, cited=cited is sources), line), room)
+                    await self._answer.settle(texts, card, thumbs=thumbs, sources=cited)
                 except TeamsRefused as error:
                     if error.reason != TOO_LARGE or room < 1000:
                         raise
-                    room, sources = room // 2, ()  # an answer can be without citations
+                    room, cited = room // 2, NONE  # smaller without citations: all sources are listed instead
                 else:
                     return
         finally:
@@ -124,11 +122,15 @@ class TeamsReply:
         await self.finish(text, (explanation,))
 
     async def abandon(self) -> None:
-        """See Reply."""
-        self._alarm.cancel()
-        self._worker.cancel()
-        await asyncio.wait([self._worker])
-        self._released()
+        """See Reply. What is just being posted gets its id saved, if that takes no longer than a moment."""
+        try:
+            async with asyncio.timeout(_LET_GO):
+                await self._take_over()
+        except TimeoutError:
+            self._worker.cancel()
+            await asyncio.wait([self._worker])
+        finally:
+            self._released()
 
     async def _work(self) -> None:
         try:
@@ -148,9 +150,9 @@ class TeamsReply:
     async def _show(self) -> None:
         """Bring what was said to the screen, as far as Teams lets us. What goes wrong here, `finish` puts right."""
         try:
-            texts = self._texts(inert(steady(self._said)), self._pace.room)
-            texts = below(texts, self._steps) if self._stream is None else texts
-            if texts:
+            if self._stream is not None and not self._stream.id:
+                await self._begin_stream(self._stream)
+            elif texts := self._shown_texts():
                 await self._show_text(texts)
             elif self._status and self._status != self._status_said:
                 await self._show_status(_sentence(self._status))
@@ -161,52 +163,52 @@ class TeamsReply:
             await self._refused(error)
         except PlatformError as error:
             log.warning("teams reply lags", run=self._target.run, error=error.code)
-            self._muted = (
-                self._stream is None and not self._answer.parts
-            )  # it may stand after all: it must not be posted twice
+            self._muted = self._stream is None and self._answer.doubtful
             self._wake.set()
 
     async def _show_status(self, text: str) -> None:
         status, part = self._status, self._answer.last
+        patient = time.monotonic() < self._patient_until
         if self._stream is not None:
+            if patient and status == THINKING:
+                return  # what it says already will do: the next request is better kept for the first words
             await self._stream.inform(text)
-            await self._streaming("")
-        elif time.monotonic() < self._patient_until:
+        elif patient:
             if not self._status_said and self._target.conversation.place is not Place.CHANNEL:  # no dots in channels
                 await self._answer.typing()
             return
-        elif part is None:
-            await self._answer.begin(f"{self._answer.heading}_{text}_")
         else:
+            part = part or await self._answer.begin(patient=False)
             await self._answer.edit(part, f"{self._answer.heading}_{text}_", unfinished=True)
         self._status_said = status
+
+    async def _begin_stream(self, stream: Stream) -> None:
+        """With no word of the answer: its message is saved before there are any."""
+        await stream.inform(self._answer.promise)
+        if stream.id:
+            await self._answer.add(Part(stream.id, "", stream))
+        else:
+            self._no_longer_live("")  # begun, for all we know, but nothing can be added to it
+        self._wake.set()
 
     async def _show_text(self, texts: Sequence[str]) -> None:
         for position in range(max(len(self._answer.parts) - 1, 0), len(texts)):
             text, last = texts[position], position == len(texts) - 1
-            part = self._answer.parts[position] if position < len(self._answer.parts) else None
-            if part is None and (self._stream is None or position):
-                await self._answer.begin(text)
-            elif self._stream is not None and position == 0:
-                await self._grow(self._stream, text, whole=not last)
-            elif part is not None and part.text != text:
+            if position == len(self._answer.parts):
+                await self._answer.begin(patient=False)
+            part = self._answer.parts[position]
+            if self._stream is not None and position == 0:
+                await self._grow(self._stream, part, text, whole=not last)
+            elif part.text != text:
                 await self._answer.edit(part, text, unfinished=last)
 
-    async def _grow(self, stream: Stream, text: str, *, whole: bool) -> None:
-        part = self._answer.last
-        if stream.id and (whole or stream.age > self._pace.stream_seconds):
+    async def _grow(self, stream: Stream, part: Part, text: str, *, whole: bool) -> None:
+        if whole or stream.age > self._pace.stream_seconds:
             await stream.end(self._answer.message(text), patient=False)
             self._no_longer_live(text)
-        elif part is None or (text != part.text and text.startswith(part.text)):
+        elif text != part.text and text.startswith(part.text):
             await stream.grow(text)
-            await self._streaming(text)
-
-    async def _streaming(self, text: str) -> None:
-        """The stream shows this; its message is saved as soon as its id is known."""
-        if self._stream is not None and self._stream.id and not self._answer.parts:
-            await self._answer.add(Part(self._stream.id, text, self._stream))
-        if self._answer.last is not None:
-            self._answer.last.text = text
+            part.text = text
 
     async def _refused(self, error: TeamsRefused) -> None:
         log.info("teams reply refused", run=self._target.run, reason=error.message)
@@ -222,9 +224,10 @@ class TeamsReply:
             self._muted = True
 
     def _no_longer_live(self, text: str) -> None:
+        """The stream is over: by us, with this text, or by Teams."""
         self._stream = None
         for part in self._answer.parts:
-            part.stream, part.text = None, text or part.text
+            part.stream, part.text, part.exact = None, text or part.text, bool(text)
         self._released()
 
     async def _take_over(self) -> None:
@@ -234,9 +237,19 @@ class TeamsReply:
             self._worker.cancel()
         await asyncio.wait([self._worker])
 
+    def _shown_texts(self) -> list[str]:
+        texts = self._texts(inert(steady(self._said)), self._pace.room)
+        return below(texts, self._steps) if self._stream is None else texts
+
     def _texts(self, whole: str, room: int) -> list[str]:
         """What each message is to show."""
         return split(self._answer.heading + whole, room) if whole.strip() else []
+
+
+def _with(said: str, listed: str, line: str) -> str:
+    """The answer, and beneath it what it was made from and the line of notes."""
+    pieces = [closed(said) if said.strip() else "", listed, f"*{line}*" if line and said.strip() else line]
+    return "\n\n".join(piece for piece in pieces if piece) if listed or line else said
 
 
 def _sentence(status: str) -> str:

@@ -21,7 +21,7 @@ from msrest.exceptions import DeserializationError
 
 from adapters.teams.body import Unusable
 from adapters.teams.connector import Connector
-from adapters.teams.payload import Json
+from adapters.teams.payload import Json, string
 from app.errors import BadSignature
 
 Act = Callable[[], Awaitable[Json]]
@@ -40,10 +40,15 @@ class Sdk:
 
     async def turn(self, raw: Json, act: Act) -> tuple[int, Any]:
         """Carry out one turn for a verified activity: the status and the body of the answer. Raises Unusable, and what `act` raises."""
+        kind = string(raw.get("type"))
+        if not kind:
+            raise Unusable(HTTPStatus.BAD_REQUEST, "no activity")
         try:
             activity = Activity().deserialize(raw)
         except (DeserializationError, AttributeError, TypeError, ValueError):
-            raise Unusable(HTTPStatus.BAD_REQUEST, "no activity") from None
+            activity = Activity(
+                type=kind
+            )  # what botbuilder does not understand is no reason to lose somebody's message
         activity.delivery_mode = None  # what we say goes out by the connector, never in this answer
 
         async def on_turn(context: TurnContext) -> None:

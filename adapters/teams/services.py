@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-_HOSTS = frozenset(
-    {
-        "smba.trafficmanager.net",
-        "smba.infra.gcc.teams.microsoft.com",
-        "smba.infra.gov.teams.microsoft.us",
-        "smba.infra.dod.teams.microsoft.us",
-    }
-)
-_BELOW = (".botframework.com", ".botframework.azure.us")
+from adapters.teams.clouds import PUBLIC, MicrosoftCloud
 
 
 class Services:
-    """Judges a service URL. `extra` are whole origins, such as a test's `http://127.0.0.1:3156`, that an operator trusts besides."""
+    """Judges a service URL: only the bot's own cloud is right.
 
-    def __init__(self, extra: Iterable[str] = ()) -> None:
+    `extra` are whole origins, such as a test's `http://127.0.0.1:3156`, that an operator trusts besides.
+    """
+
+    def __init__(self, extra: Iterable[str] = (), *, cloud: MicrosoftCloud = PUBLIC) -> None:
+        self._cloud = cloud
         self._extra = frozenset(one.rstrip("/").lower() for one in extra)
 
     def allows(self, url: str) -> bool:
@@ -29,7 +25,8 @@ class Services:
             return False
         if f"{parts.scheme}://{parts.netloc}".lower() in self._extra:
             return True
-        return parts.scheme == "https" and parts.port in {None, 443} and is_below(parts.hostname or "", _HOSTS, _BELOW)
+        known = is_below(parts.hostname or "", self._cloud.hosts, self._cloud.below)
+        return known and parts.scheme == "https" and parts.port in {None, 443}
 
 
 def split_url(url: str) -> SplitResult | None:

@@ -14,17 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
+from adapters.teams.clouds import PUBLIC
 from adapters.teams.http import Http
 from adapters.teams.payload import Json, items, obj, string
 from app.errors import PlatformUnavailable
 
 log = structlog.get_logger(__name__)
 
-OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
-
 _DAY = 86_400.0
 _FLOOR = 300.0
 _RETRY = 5.0
+_PATIENCE = 5.0
 _LEAST_BITS = 2048
 
 
@@ -40,7 +40,7 @@ class SigningKeys:
     """Looks keys up by id. A key id that is not known makes it ask again, at most once in five minutes: anybody can invent key ids."""
 
     def __init__(
-        self, http: Http, openid_url: str = OPENID_URL, *, monotonic: Callable[[], float] = time.monotonic
+        self, http: Http, openid_url: str = PUBLIC.openid_url, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._http = http
         self._url = openid_url
@@ -52,14 +52,16 @@ class SigningKeys:
         self._lock = asyncio.Lock()
 
     async def find(self, kid: str) -> SigningKey | None:
-        """The key of this id; None when there is none. Raises PlatformUnavailable while no keys are known at all."""
-        if self._due(kid):
+        """The key of this id; None when there is none. Raises PlatformUnavailable while that cannot be told."""
+        known = self._keys.get(kid)
+        if self._due(kid) and not (known and self._lock.locked()):  # who has a key need not wait while another asks
             async with self._lock:  # those who waited find what the first one fetched
                 if self._due(kid):
                     await self._renew(kid)
-        if self._fetched is None:
+            known = self._keys.get(kid)
+        if known is None and (self._fetched is None or self._failed is not None):
             raise PlatformUnavailable("the Bot Framework's signing keys cannot be fetched")
-        return self._keys.get(kid)
+        return known
 
     def _due(self, kid: str) -> bool:
         now = self._now()
@@ -70,15 +72,17 @@ class SigningKeys:
         return kid not in self._keys and (self._asked_anew is None or now - self._asked_anew >= _FLOOR)
 
     async def _renew(self, kid: str) -> None:
-        now = self._now()
-        if self._fetched is not None and kid not in self._keys:
-            self._asked_anew = now
+        now, anew = self._now(), self._fetched is not None and kid not in self._keys
         try:
-            self._keys = await self._published()
-            self._fetched, self._failed = now, None
-        except PlatformUnavailable as error:  # the old ones go on holding
+            async with asyncio.timeout(_PATIENCE):
+                self._keys = await self._published()
+        except (PlatformUnavailable, TimeoutError) as error:  # the old ones go on holding
             self._failed = now
-            log.warning("teams signing keys not fetched", reason=error.message)
+            log.warning("teams signing keys not fetched", reason=str(error) or type(error).__name__)
+            return
+        self._fetched, self._failed = now, None
+        if anew:
+            self._asked_anew = now
 
     async def _published(self) -> dict[str, SigningKey]:
         address = string((await self._http.get_json(self._url)).get("jwks_uri"))

@@ -10,15 +10,15 @@ from http import HTTPStatus
 
 import aiohttp
 
+from adapters.teams.clouds import PUBLIC, MicrosoftCloud
 from adapters.teams.http import Http, at_most, parsed
 from adapters.teams.payload import string
 from app.domain.secrets import Secret
 from app.errors import PlatformError, PlatformUnavailable, SettingsError
 
-LOGIN_URL = "https://login.microsoftonline.com"
-SCOPE = "https://api.botframework.com/.default"
-
 _EARLY = 300.0
+_RETRY = 15.0
+_PATIENCE = 10.0
 _MOST = 2**16
 
 
@@ -40,7 +40,7 @@ class BotToken:
         password: Secret,
         app_type: AppType = AppType.SINGLE,
         tenant: str = "",
-        login_url: str = LOGIN_URL,
+        cloud: MicrosoftCloud = PUBLIC,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if app_type is AppType.SINGLE and not tenant:
@@ -48,20 +48,22 @@ class BotToken:
         self._http = http
         self._app_id = app_id
         self._password = password
-        authority = tenant if app_type is AppType.SINGLE else "botframework.com"
-        self._url = f"{login_url.rstrip('/')}/{authority}/oauth2/v2.0/token"
+        authority = tenant if app_type is AppType.SINGLE else cloud.authority
+        self._url = f"{cloud.login_url.rstrip('/')}/{authority}/oauth2/v2.0/token"
+        self._scope = cloud.scope
         self._now = monotonic
         self._token: Secret | None = None
         self._until = 0.0
+        self._ends = 0.0
         self._lock = asyncio.Lock()
 
     async def current(self) -> Secret:
-        """A token that holds for some minutes yet. Raises PlatformUnavailable, or PlatformError when the login refuses us."""
-        held = self._held()
+        """A token that holds: for some minutes yet, unless the login is away. Raises PlatformUnavailable, or PlatformError when it refuses us."""
+        held = self._held() or (self._last() if self._lock.locked() else None)
         if held is not None:
             return held
         async with self._lock:  # those who waited find what the first one fetched
-            return self._held() or await self._fetch()
+            return self._held() or await self._renewed()
 
     def drop(self, token: Secret) -> None:
         """The connector did not take this token: fetch another one next time."""
@@ -71,12 +73,27 @@ class BotToken:
     def _held(self) -> Secret | None:
         return self._token if self._now() < self._until else None
 
+    def _last(self) -> Secret | None:
+        """The token that was to be renewed, as long as it holds."""
+        return self._token if self._now() < self._ends else None
+
+    async def _renewed(self) -> Secret:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._fetch()
+        except (PlatformUnavailable, TimeoutError) as error:
+            last = self._last()
+            if last is None:
+                raise PlatformUnavailable(str(error) or "login: no answer in time") from None
+            self._until = self._now() + _RETRY
+            return last
+
     async def _fetch(self) -> Secret:
         form = {
             "grant_type": "client_credentials",
             "client_id": self._app_id,
             "client_secret": self._password.reveal(),
-            "scope": SCOPE,
+            "scope": self._scope,
         }
         try:
             async with self._http.session.post(self._url, data=form, allow_redirects=False) as answer:
@@ -90,5 +107,6 @@ class BotToken:
         if not token or not isinstance(lasts, int | str) or not str(lasts).isdecimal():
             raise PlatformUnavailable("login: no token in the answer")
         self._token = Secret(token)
+        self._ends = self._now() + int(lasts)
         self._until = self._now() + max(int(lasts) - _EARLY, int(lasts) / 2)
         return self._token

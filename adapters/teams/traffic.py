@@ -43,25 +43,31 @@ class Traffic:
         if spare:
             mine, all_of_it = self._limits.conversation_spare, self._limits.tenant_spare
         return max(
-            self._until_free(self._window(f"c:{conversation}", self._limits.conversation), mine),
-            self._until_free(self._window(f"t:{tenant}", self._limits.tenant), all_of_it),
+            self._until_free(self._conversation(conversation), mine),
+            self._until_free(self._tenant(tenant), all_of_it),
         )
 
     def count(self, tenant: str, conversation: str) -> None:
         """A request is made."""
         now = self._now()
-        self._window(f"c:{conversation}", self._limits.conversation).calls.append(now)
-        self._window(f"t:{tenant}", self._limits.tenant).calls.append(now)
+        self._conversation(conversation).calls.append(now)
+        self._tenant(tenant).calls.append(now)
 
     def block(self, conversation: str, seconds: float) -> None:
         """Teams said 429 there."""
-        window = self._window(f"c:{conversation}", self._limits.conversation)
+        window = self._conversation(conversation)
         window.blocked_until = max(window.blocked_until, self._now() + seconds)
 
     def _until_free(self, window: _Window, limits: tuple[tuple[int, float], ...]) -> float:
         now, calls = self._now(), window.calls
         waits = [calls[-most] + seconds - now for most, seconds in limits if len(calls) >= most]
         return max(0.0, window.blocked_until - now, *waits)
+
+    def _conversation(self, name: str) -> _Window:
+        return self._window(f"c:{name}", self._limits.conversation)
+
+    def _tenant(self, name: str) -> _Window:
+        return self._window(f"t:{name}", self._limits.tenant)
 
     def _window(self, key: str, limits: tuple[tuple[int, float], ...]) -> _Window:
         window = self._windows.get(key)
@@ -70,4 +76,7 @@ class Traffic:
             while len(self._windows) > _MOST_WINDOWS:
                 self._windows.popitem(last=False)
         self._windows.move_to_end(key)
+        over = self._now() - max(seconds for _, seconds in limits)
+        while window.calls and window.calls[0] < over:  # what no limit looks at any more
+            window.calls.popleft()
         return window

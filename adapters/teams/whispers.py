@@ -98,7 +98,7 @@ class Whispers:
 
     async def names(self, views: Iterable[View]) -> Names:
         """How those are called who are named in these views."""
-        return Names({user: await self._people.name(user) for user in render.people_in(views)})
+        return Names(await self._people.names(render.people_in(views)))
 
     async def _post(self, place: Where, draw: Draw) -> str:
         """A smaller part of it where Teams finds it too large."""

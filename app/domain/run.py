@@ -62,9 +62,10 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call of that id. A failure is a result too. `sources` are shown to people, `files` are sent to them.
+    """What a tool answered to the call of that id. A failure is a result too.
 
-    `taint` is what this very result adds to what the tool's traits say, such as the channels it came from.
+    `sources` are shown to people, and the model is told their numbers; `files` are sent to people. `taint` is what this very result adds to
+    what the tool's traits say, such as the channels it came from.
     """
 
     call_id: str

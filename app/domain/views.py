@@ -5,12 +5,16 @@ Text is made of spans, so nothing that a person or a model wrote can become mark
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from app.domain.chat import UserRef
 from app.domain.run import Source
+
+_CODE = re.compile(r"(?ms)^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|(`+)(?!`).+?(?<!`)\2(?!`)")
+_CITED = re.compile(r"\[(\d{1,2})\](?!\()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +211,27 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What an answer was made from: the n-th is what `[n]` in its text means."""
+    """What an answer was made from: `[n]` in its text means the item of that number. Without `numbers` the n-th item has the number n."""
 
     items: tuple[Source, ...]
+    numbers: tuple[int, ...] = ()
+
+    def numbered(self) -> tuple[tuple[int, Source], ...]:
+        """Those that may be shown, with their numbers."""
+        numbers = self.numbers or range(1, len(self.items) + 1)
+        return tuple((number, one) for number, one in zip(numbers, self.items, strict=True) if one.host)
 
     def links(self) -> tuple[Link, ...]:
         """Numbered links that say where they lead, whatever the title says; without those that may not be shown."""
         return tuple(
             Link(f"{number}. {one.title[:80]} ({one.host})" if one.title else f"{number}. {one.host}", one.url)
-            for number, one in enumerate(self.items, 1)
-            if one.host
+            for number, one in self.numbered()
         )
+
+    @staticmethod
+    def marks(text: str) -> frozenset[int]:
+        """The numbers by which a Markdown text cites; brackets in code and links are none."""
+        return frozenset(int(found) for found in _CITED.findall(_CODE.sub("", text)))
 
     @staticmethod
     def line(links: tuple[Link, ...]) -> Rich:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from app.domain.chat import ConversationRef, MessageRef, UserRef
@@ -49,6 +50,9 @@ class Inbound(Protocol):
 
     async def installed(self, workspace: str, name: str, by: UserRef | None) -> None:
         """The app was installed in a workspace, or is seen there for the first time."""
+
+    async def left(self, workspace: str, channels: Collection[str]) -> None:
+        """The app was removed from these channels or chats and is in others still: what is remembered of them is destroyed, runs there stop."""
 
     async def removed(self, workspace: str) -> None:
         """The app was removed: keys are shredded, runs stopped."""

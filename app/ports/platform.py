@@ -170,6 +170,9 @@ class ChatPlatform(Protocol):
     async def publish_home(self, user: UserRef, view: View) -> None:
         """Show this as the person's home screen."""
 
+    async def home_stands(self, user: UserRef) -> bool:
+        """Whether this person has a home before them that the platform will not say they look at: it is to follow what others change."""
+
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         """The newest `limit` messages of the thread, oldest first, our own included."""
 

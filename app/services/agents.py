@@ -69,7 +69,7 @@ class Agents:
             or next((agent for agent in agents if agent.is_default), None)
         )
         if chosen is None:
-            raise NoAgent("This workspace has no agent to answer. An admin can make one in Latchkey's home tab.")
+            raise NoAgent("This workspace has no agent to answer. An admin can make one in Latchkey's home.")
         _must_answer_there(chosen, mention.conversation)
         return chosen, text
 
@@ -245,7 +245,7 @@ def _named(agents: Sequence[AgentSpec], mention: Mention) -> tuple[AgentSpec | N
 
 def _must_answer_there(agent: AgentSpec, conversation: ConversationRef) -> None:
     if agent.paused:
-        raise NoAgent(f"{agent.name} is paused at the moment. An admin can resume it in Latchkey's home tab.")
+        raise NoAgent(f"{agent.name} is paused at the moment. An admin can resume it in Latchkey's home.")
     if agent.channels and conversation.channel not in agent.channels:
         raise NoAgent(f"{agent.name} does not answer here: its admins have set which channels it is for.")
 

@@ -14,7 +14,7 @@ from app.errors import BadInput, NotAllowed, UserError
 from app.services.access import Access
 from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
-from app.services.desks.people import PeopleDesk
+from app.services.desks.people import PeopleDesk, mentioned
 from app.services.home import Home
 from app.services.keys import Keys
 from app.services.screens import keys as key_screens
@@ -152,13 +152,12 @@ class Commands:
         if verb.casefold() in ("", "list"):
             return Private(await self._people.admins(user.workspace, may_change=await self._access.is_admin(user)))
         await self._access.require_admin(user)
-        if verb.casefold() == "add":
-            view = await self._people.add_admin(user, person)
-        elif verb.casefold() in ("remove", "delete"):
-            view = await self._people.remove_admin(user, person)
-        else:
+        act = {"add": self._people.add_admin, "remove": self._people.remove_admin, "delete": self._people.remove_admin}
+        if verb.casefold() not in act:
             raise BadInput("Type `/byok admins`, `/byok admins add @person` or `/byok admins remove @person`.")
-        self._home.refresh(user)
+        whom = mentioned(user.workspace, person, verb.casefold())
+        view = await act[verb.casefold()](user, whom)
+        self._home.refresh(user, about=whom)
         return Private(view)
 
     async def _privacy(self, user: UserRef, rest: str) -> Outcome:

@@ -51,7 +51,7 @@ _CAUSES: dict[str, tuple[str, str]] = {
     Overloaded.__name__: ("The model's provider is overloaded at the moment.", "Press Retry in a while."),
     ModelGone.__name__: (
         "The provider no longer offers this agent's model.",
-        "An admin can choose another one with `/byok model` or in Latchkey's home tab.",
+        "An admin can choose another one with `/byok model` or in Latchkey's home.",
     ),
     ContextTooLong.__name__: (
         "This conversation is too long for the agent's model.",

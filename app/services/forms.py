@@ -23,11 +23,12 @@ from app.services.workspaces import Workspaces
 Act = Callable[[Action], Awaitable[Outcome]]
 Save = Callable[[Submission], Awaitable[Outcome]]
 
+# Platforms send a prompt off as soon as it is chosen: each is a whole question.
 SUGGESTIONS = (
     Suggestion("What can you do?", "What can you help me with here?"),
-    Suggestion("Draft a message", "Draft a short, friendly message to my team about "),
-    Suggestion("Explain something", "Explain in plain words: "),
-    Suggestion("Think along", "I have to decide the following. Ask me what you need to know, then advise me: "),
+    Suggestion("Draft a message", "Help me draft a short, friendly message to my team. Ask me first what it is about."),
+    Suggestion("Explain something", "I would like something explained in plain words. Ask me what."),
+    Suggestion("Think along", "I have to decide something. Ask me what you need to know, then advise me."),
 )
 
 
@@ -175,7 +176,10 @@ class Forms:
         return Nothing()
 
     async def _remove_admin(self, event: Action) -> Outcome:
-        return _in_place(event, await self._people.remove(event.user, event.value))
+        whom = UserRef(event.user.workspace, event.value)
+        view = await self._people.remove_admin(event.user, whom)
+        self._home.refresh(event.user, about=whom)
+        return _in_place(event, view)
 
     async def _edit_settings(self, event: Action) -> Outcome:
         return await self._people.settings_form(event.user.workspace)

@@ -51,9 +51,9 @@ class Home:
         self._background = background
         self._once_more: dict[UserRef, bool] = {}
 
-    def refresh(self, user: UserRef) -> None:
-        """Publish somebody's home anew, besides."""
-        self._background.spawn(self.publish(user), name="publish home")
+    def refresh(self, user: UserRef, *, about: UserRef | None = None) -> None:
+        """Somebody has changed something (perhaps what another person may do): publish their home anew, besides, and others' that stand."""
+        self._background.spawn(self._changed(user, about), name="publish home")
 
     async def publish(self, user: UserRef) -> None:
         """Publish somebody's home as an admin's or a member's, whichever they are now. While one is being made, see that another follows."""
@@ -67,6 +67,13 @@ class Home:
                 await self._publish(user)
         finally:
             del self._once_more[user]
+
+    async def _changed(self, by: UserRef, about: UserRef | None) -> None:
+        await self.publish(by)
+        platform = self._platforms[by.workspace.split(":", 1)[0]]
+        for user in {*await self._access.known_admins(by.workspace), *([about] if about else [])} - {by}:
+            if await platform.home_stands(user):
+                await self.publish(user)
 
     async def view(self, user: UserRef) -> View:
         """What the person's home shows now."""

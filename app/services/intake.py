@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -223,9 +223,11 @@ class Intake:
         """See Inbound.message_deleted."""
         async with self._database.begin() as uow:
             found = await uow.inbox.message(message.workspace, message.channel, message.id)
-            taken_up = [await uow.inbox.withdraw(item.inbox_id) for item in found]
+            taken_up = [run for item in found if (run := await uow.inbox.withdraw(item.inbox_id))]
+            for run in taken_up:
+                await uow.runs.request_stop(run)  # here already: what it has not remembered yet, it does not remember
             await uow.transcripts.forget_message(message.workspace, message.channel, message.id)
-        for run in filter(None, taken_up):
+        for run in taken_up:
             await self._answers.stop(run)
 
     async def message_edited(self, message: MessageRef, user: UserRef) -> None:
@@ -234,6 +236,8 @@ class Intake:
             found = await uow.inbox.message(message.workspace, message.channel, message.id)
             conversation = await uow.inbox.conversation(found[0].conversation) if found else None
         if conversation and any(item.user == user.id for item in found):
+            async with self._database.begin() as uow:
+                await uow.transcripts.forget_message(message.workspace, message.channel, message.id)
             where = ConversationRef(conversation.workspace, conversation.channel, conversation.thread)
             self._background.spawn(self._whisper(user, ASK_AGAIN, where), name="tell of an edited question")
 
@@ -243,15 +247,28 @@ class Intake:
         if by:
             await self._access.installed_by(by)
 
+    async def left(self, workspace: str, channels: Collection[str]) -> None:
+        """See Inbound.left."""
+        await self._give_up(workspace, channels)
+
     async def removed(self, workspace: str) -> None:
         """See Inbound.removed."""
+        await self._give_up(workspace, None)
+        await self._workspaces.removed(workspace)
+
+    async def _give_up(self, workspace: str, channels: Collection[str] | None) -> None:
+        """Nothing more is answered in these channels (or, with None, anywhere), and nothing that was said there is remembered."""
         async with self._database.begin() as uow:
-            for inbox_id in await uow.inbox.pending(workspace):
+            for inbox_id in await uow.inbox.pending(workspace, channels):
                 await uow.inbox.withdraw(inbox_id)
             running = await uow.runs.running(workspace)
-        for run in running:
-            await self._answers.stop(run.id)
-        await self._workspaces.removed(workspace)
+            concerned = [run.id for run in running if channels is None or run.channel in channels]
+            for run in concerned:
+                await uow.runs.request_stop(run)
+            if channels is not None:
+                await uow.transcripts.forget_channels(workspace, channels)
+        for run in concerned:
+            await self._answers.stop(run)
 
     async def _is_for_an_agent(self, event: Mention) -> bool:
         if event.from_bot and not (await self._workspaces.settings(event.workspace)).answer_bots:

@@ -156,6 +156,8 @@ class KeySetting:
         key = stored.key
         async with self._database.begin() as uow:
             await uow.workspaces.lock(key.workspace)
+            if not await _may_stay(uow, stored):
+                raise BadInput("Latchkey was removed from here meanwhile, so this key was not kept.", field="key")
             now = await uow.keys.find(key.workspace, key.provider, key.label)
             if (now and now.key.version) != (before and before.key.version):
                 return None
@@ -176,6 +178,14 @@ class KeySetting:
         is_default = not any(other.is_default and other.provider == key.provider for other in others)
         checked_at = None if verdict.status is KeyStatus.UNVERIFIED else self._clock.now()
         return replace(stored, key=replace(key, status=verdict.status, is_default=is_default, checked_at=checked_at))
+
+
+async def _may_stay(uow: UnitOfWork, stored: StoredKey) -> bool:
+    """Not where the app was removed while the key was looked at: it would be there for good, or be sealed under what was destroyed."""
+    workspace = await uow.workspaces.get(stored.key.workspace)
+    if stored.sealed is None or (workspace and workspace.removed_at):
+        return False
+    return await uow.data_keys.wrapped(stored.key.workspace, stored.sealed.data_key) is not None
 
 
 async def _existing(uow: UnitOfWork, workspace: str, key_id: str) -> ProviderKey:

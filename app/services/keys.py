@@ -120,7 +120,7 @@ class Keys:
             self._ask_for_model(agent, key)
             raise NoModel(
                 f"No model has been chosen for {agent.name}, and none of this key's could be picked safely. "
-                f"An admin can choose one with `/byok model {agent.name} …` or in Latchkey's home tab."
+                f"An admin can choose one with `/byok model {agent.name} …` or in Latchkey's home."
             )
         return best.id
 
@@ -134,7 +134,7 @@ class Keys:
 
     def _why_none(self, agent: AgentSpec) -> str:
         if agent.key_id:
-            return f"The key that {agent.name} uses was revoked. An admin can give it another in Latchkey's home tab."
+            return f"The key that {agent.name} uses was revoked. An admin can give it another in Latchkey's home."
         if agent.provider and agent.provider != OFFLINE:
             title = self.ring.title(agent.provider)
             return f"{agent.name} answers with {title}, and this workspace has no default key for {title}. An admin can set one with `/byok setkey`."

@@ -13,6 +13,8 @@ APPROVED_STAYS = timedelta(days=90)
 
 USES_STAY = timedelta(days=2)
 """Limits count those of a day."""
+STRAGGLERS = timedelta(minutes=1)
+"""What was under way when the app was removed may write an address down after that."""
 
 
 class Retention:
@@ -29,5 +31,6 @@ class Retention:
             await uow.approvals.cancel_left_behind()
             await uow.tool_uses.forget(USES_STAY)
             await uow.approvals.forget(approved=APPROVED_STAYS, others=TOMBSTONES_STAY)
+            await uow.references.forget_left_behind(STRAGGLERS)
         await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

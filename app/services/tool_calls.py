@@ -18,6 +18,7 @@ from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
 from app.services.delivery import Delivery
 from app.services.permissions import Asked, Permissions
+from app.services.sources import NumberedSources, Redact, presentable
 from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
@@ -78,12 +79,17 @@ class ToolCalls:
         journal: Journal,
         delivery: Delivery,
         permissions: Permissions,
+        *,
+        sources: NumberedSources,
+        redact: Redact,
     ) -> None:
         self._facts = facts
         self._tools = {tool.spec.name: tool for tool in tools}
         self._journal = journal
         self._delivery = delivery
         self._permissions = permissions
+        self._sources = sources
+        self._redact = redact
 
     async def together(self, beside: Sequence[Ready]) -> list[ToolResult]:
         """Make these calls beside each other, in one step, and answer in their order."""
@@ -95,7 +101,8 @@ class ToolCalls:
 
         numbers = ",".join(ready.asked.number for ready in beside)
         kept = await self._journal.step(f"{name}:{numbers}", work, stoppable=True)
-        return [load(ToolResult, result) for result in kept] if isinstance(kept, list) else []
+        results = kept if isinstance(kept, list) else []
+        return [self._sources.told(load(ToolResult, result)) for result in results]
 
     async def with_steps(self, ready: Ready, taint: Taint) -> ToolResult:
         """Make a call that has steps of its own."""
@@ -115,7 +122,7 @@ class ToolCalls:
         async def tell() -> Json:
             return dump(await self._fit_for_here(ready, result))
 
-        return load(ToolResult, await self._journal.step(f"told:{ready.asked.number}", tell))
+        return self._sources.told(load(ToolResult, await self._journal.step(f"told:{ready.asked.number}", tell)))
 
     async def _once(self, ready: Ready) -> ToolResult:
         refused = await self._begun(ready)
@@ -143,7 +150,8 @@ class ToolCalls:
         told = self._tainted(result, ready)
         if told.taint != CLEAN:
             await self._permissions.learned(self._facts, told.taint)
-        return replace(told, call_id=ready.call.id, content=clean(told.content)[:LONGEST_RESULT])
+        cut = replace(told, call_id=ready.call.id, content=clean(told.content)[:LONGEST_RESULT])
+        return await presentable(cut, self._redact)
 
     def _tainted(self, result: ToolResult, ready: Ready) -> ToolResult:
         """With what the tool's author says it does, beside what it says itself of this result."""

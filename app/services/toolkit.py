@@ -10,6 +10,7 @@ from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform
 from app.services.delivery import Delivery
 from app.services.permissions import Permissions
+from app.services.sources import NumberedSources, Redact
 from app.services.tool_calls import ToolCalls
 from app.services.tool_steps import ToolSteps
 from app.services.toolbelt import Belt
@@ -35,8 +36,17 @@ class Toolkit:
         """Have these tools too, in runs from now on: for sources that need the toolkit themselves."""
         self._sources.append(source)
 
-    async def belt(self, facts: RunFacts, journal: Journal, delivery: Delivery, *, name: str = "") -> Belt:
-        """The tools of this run, as far as the agent may have them.
+    async def belt(
+        self,
+        facts: RunFacts,
+        journal: Journal,
+        delivery: Delivery,
+        *,
+        sources: NumberedSources,
+        redact: Redact,
+        name: str = "",
+    ) -> Belt:
+        """The tools of this run, as far as the agent may have them. What their results were made from is numbered in `sources`.
 
         A run within a run has a `name` that no other of the same journal has, such as `3.`: it tells their calls apart.
         """
@@ -50,7 +60,7 @@ class Toolkit:
             journal,
             permissions=self._permissions,
             approvals=self._approvals,
-            calls=ToolCalls(facts, tools, journal, delivery, self._permissions),
+            calls=ToolCalls(facts, tools, journal, delivery, self._permissions, sources=sources, redact=redact),
             steps=ToolSteps(delivery, platform, facts.question.asker),
             name=name,
         )

@@ -44,7 +44,7 @@ class Transcripts:
     async def keep(self, claim: Claim, message_id: str, text: str, author: UserRef | None = None) -> None:
         """Remember what somebody asked, or (without an author) an agent answered. Kept twice, it is there once.
 
-        Nothing is kept where the platform keeps history, or where the workspace does not want it.
+        Nothing is kept where the platform keeps history, where the workspace does not want it, or of a question that was taken back.
         """
         if not self.remembers(claim.workspace):
             return
@@ -55,7 +55,8 @@ class Transcripts:
         place = _place(claim.workspace, claim.conversation, message_id)
         sealed = await self._sealer.seal(place, json.dumps(dump(message)).encode())
         async with self._database.begin() as uow:
-            if await _hours(uow, claim.workspace):  # the app may have been removed meanwhile
+            taken_back = author is not None and await uow.runs.stop_requested(claim.run)
+            if not taken_back and await _hours(uow, claim.workspace):  # the app may have been removed meanwhile
                 await uow.transcripts.add(claim.workspace, claim.conversation, message_id, sealed)
 
     async def recall(self, claim: Claim) -> tuple[HistoryMessage, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -13,8 +13,8 @@ from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.grants import CLEAN
 from app.domain.inbox import Claim, Receipt
-from app.domain.run import Json, RunFinished, RunState, Source, Stop, TextDelta, ToolFinished
-from app.domain.views import Feedback, Note, Sources, View, rich
+from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
+from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
 from app.ports.engine import Journal
@@ -24,7 +24,7 @@ from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
-from app.services.sources import presentable
+from app.services.sources import NumberedSources
 from app.services.toolkit import Toolkit
 from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
@@ -62,7 +62,7 @@ class _Answer:
     text: str = ""
     finished: RunFinished | None = None
     failed: UserError | Stopped | None = None
-    sources: list[Source] = field(default_factory=list)
+    sources: NumberedSources = field(default_factory=NumberedSources)
 
 
 class Turns:
@@ -121,11 +121,14 @@ class Turns:
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
-            undelivered = await self._deliver(journal, claim, delivery, answer.text, failed=explain.stopped(claim.run))
+            undelivered = await self._deliver(
+                journal, claim, delivery, answer.text, failed=explain.stopped(claim.run), sources=answer.sources
+            )
         elif answer.failed:
             state, error = RunState.FAILED, answer.failed.code
+            failed = _why(answer.failed, claim.run)
             undelivered = await self._deliver(
-                journal, claim, delivery, answer.text, failed=_why(answer.failed, claim.run)
+                journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
             )
         else:
             error = ""
@@ -146,17 +149,15 @@ class Turns:
         facts = RunFacts(
             claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint
         )
-        tools = await self._tools.belt(facts, journal, delivery)
+        answer, redact = _Answer(), self._redact(claim)
+        tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact)
         model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run), heard=tools.heard)
         messages = self._prompt(agent, question, context_window=choice.context_window)
-        answer = _Answer()
         try:
             async with aclosing(self._runner.run(agent, messages, model, tools)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         answer.text += event.text
-                    elif isinstance(event, ToolFinished) and not event.result.is_error:
-                        answer.sources += event.result.sources
                     elif isinstance(event, RunFinished):
                         answer.text, answer.finished = event.text, event
         except (UserError, Stopped) as error:
@@ -189,18 +190,28 @@ class Turns:
         async def work() -> Json:
             settings = await self._workspaces.settings(claim.workspace)
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
-            cited = await presentable(answer.sources, self._redact(claim))
-            sources = (Sources(cited),) if cited else ()
-            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
             safe = await self._keys.redact(claim.workspace, answer.text)
+            sources = await answer.sources.under(safe, self._redact(claim))
+            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
 
-    async def _deliver(self, journal: Journal, claim: Claim, delivery: Delivery, text: str, *, failed: View) -> str:
+    async def _deliver(
+        self,
+        journal: Journal,
+        claim: Claim,
+        delivery: Delivery,
+        text: str,
+        *,
+        failed: View,
+        sources: NumberedSources | None = None,
+    ) -> str:
         async def work() -> Json:
             safe = await self._keys.redact(claim.workspace, text)
-            return await self._remembered(claim, safe, await delivery.fail(failed, safe))
+            cited = await sources.under(safe, self._redact(claim)) if sources and text.strip() else ()
+            why = replace(failed, blocks=(*cited, *failed.blocks))
+            return await self._remembered(claim, safe, await delivery.fail(why, safe))
 
         return await _persistently(journal, work)
 

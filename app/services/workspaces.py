@@ -74,7 +74,7 @@ class Workspaces:
 
     async def ensure(self, workspace: str, name: str = "", by: UserRef | None = None) -> None:
         """See that the workspace is there, with its first agent; costs nothing when it was seen before."""
-        if workspace in self._seen and not name:
+        if workspace in self._seen and not name and by is None:  # whoever installs it may have removed it elsewhere
             return
         async with self._database.read() as uow:
             known = await uow.workspaces.get(workspace)

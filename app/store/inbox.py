@@ -6,7 +6,7 @@ bumps the generation, and nothing is ever claimed for a generation that is over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -190,12 +190,12 @@ class InboxRows:
         )
         return tuple(KeptMessage(row.id, row.conversation_id, row.user, row.message_id) for row in found)
 
-    async def pending(self, workspace: str) -> tuple[int, ...]:
-        """Every event of a workspace that nobody has taken up yet."""
-        found = await self._connection.execute(
-            select(_INBOX.c.id).where(_INBOX.c.workspace == workspace, _INBOX.c.state == PENDING)
-        )
-        return tuple(found.scalars())
+    async def pending(self, workspace: str, channels: Collection[str] | None = None) -> tuple[int, ...]:
+        """Every event of a workspace, or of these channels of it, that nobody has taken up yet."""
+        query = select(_INBOX.c.id).where(_INBOX.c.workspace == workspace, _INBOX.c.state == PENDING)
+        if channels is not None:
+            query = query.where(_INBOX.c.channel.in_(channels))
+        return tuple((await self._connection.execute(query)).scalars())
 
     async def unattended(self, older_than: timedelta, limit: int = 500) -> tuple[str, ...]:
         """Conversations whose events have waited longer than this."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ports.clock import Clock
 from app.store import tables
 
-_REFERENCES = tables.conversation_references
+_REFERENCES, _WORKSPACES = tables.conversation_references, tables.workspaces
 
 
 class ReferenceRows:
@@ -54,6 +55,13 @@ class ReferenceRows:
         await self._connection.execute(
             delete(_REFERENCES).where(_REFERENCES.c.workspace == workspace, _REFERENCES.c.key == key)
         )
+
+    async def forget_left_behind(self, since: timedelta) -> None:
+        """Keep nothing of workspaces that were removed so long ago; what came in the meantime may be of one that is just coming back."""
+        limit = self._clock.now() - since
+        removed = select(_WORKSPACES.c.id).where(_WORKSPACES.c.removed_at <= limit)
+        rows = _REFERENCES.c
+        await self._connection.execute(delete(_REFERENCES).where(rows.workspace.in_(removed), rows.kept_at <= limit))
 
     async def forget_all(self, workspace: str) -> None:
         """Keep nothing of this workspace."""

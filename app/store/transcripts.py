@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,14 +69,23 @@ class TranscriptRows:
 
     async def forget_message(self, workspace: str, channel: str, message: str) -> None:
         """Erase one message of a channel."""
-        there = select(_CONVERSATIONS.c.id).where(
-            _CONVERSATIONS.c.workspace == workspace, _CONVERSATIONS.c.channel == channel
-        )
         rows = _TRANSCRIPTS.c
         await self._connection.execute(
-            delete(_TRANSCRIPTS).where(rows.message_id == message, rows.conversation_id.in_(there))
+            delete(_TRANSCRIPTS).where(rows.message_id == message, rows.conversation_id.in_(_of(workspace, [channel])))
+        )
+
+    async def forget_channels(self, workspace: str, channels: Collection[str]) -> None:
+        """Erase every conversation of these channels."""
+        await self._connection.execute(
+            delete(_TRANSCRIPTS).where(_TRANSCRIPTS.c.conversation_id.in_(_of(workspace, channels)))
         )
 
     async def forget_all(self, workspace: str) -> None:
         """Erase everything of a workspace."""
         await self._connection.execute(delete(_TRANSCRIPTS).where(_TRANSCRIPTS.c.workspace == workspace))
+
+
+def _of(workspace: str, channels: Collection[str]) -> Select[tuple[str]]:
+    """The conversations of these channels."""
+    rows = _CONVERSATIONS.c
+    return select(rows.id).where(rows.workspace == workspace, rows.channel.in_(channels))

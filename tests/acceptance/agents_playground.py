@@ -9,6 +9,7 @@ What was learned by driving it:
 - What people see comes over one WebSocket (`createMessage`, `updateMessage`, `deleteMessage`), what was asked and answered over another. Both
   begin with what was missed, for the first who listens.
 - Of a stream it keeps one message, whatever the order of its chunks; it has no limits of size or pace. Members are found by `29:` id only.
+- It deletes nothing (501): a home that was asked for again stands there twice.
 - `task/fetch` and `task/submit` are custom activities; their answers are seen in the log. `adaptiveCard/action` is answered to who asks.
 """
 
@@ -137,16 +138,24 @@ class AgentsPlayground:
 
     async def fetch(self, data: Json, where: str = PERSONAL, *, name: str = "task/fetch", by: str = ALEX) -> Json:
         """Somebody presses a button that opens a dialog, or (`task/submit`) one in a dialog; the answer's `task`."""
+        answer = await self.invoke(name, {"data": data, "context": {"theme": "default"}}, where, by=by)
+        task: Json = answer.get("task", {})
+        return task
+
+    async def invoke(
+        self, name: str, value: Json, where: str = PERSONAL, *, by: str = ALEX, reply_to: str = ""
+    ) -> Json:
+        """Somebody does what Teams asks the app about at once; its answer."""
         activity = await self._template(where, "install")
         del activity["action"]
-        activity |= {"type": "invoke", "name": name, "value": {"data": data, "context": {"theme": "default"}}}
+        activity |= {"type": "invoke", "name": name, "value": value, "replyToId": reply_to}
         if by != ALEX:
             activity["from"] = {"id": "29:megan", "aadObjectId": by, "name": "Megan Bowen"}
         await self._custom(activity)
         answer = await until(lambda: self._answer_to(activity["id"]), f"{name} is answered")
         assert answer["statusCode"] == 200, answer
-        task: Json = (answer["body"] or {}).get("task", {})
-        return task
+        body: Json = answer["body"] or {}
+        return body
 
     async def press(self, message: Shown, title: str, inputs: Json | None = None) -> Json:
         """Alex presses a button of a card; the answer, of a dialog or of an Action.Execute."""

@@ -44,6 +44,17 @@ _DRAW = """([card, host]) => {
   return [...events, ...made.validateProperties().validationEvents.map((event) => event.message)];
 }"""
 
+_NARROWEST = 90
+"""Pixels of a text that can still be read; a label that is cut short is none."""
+_UNREADABLE = """(narrowest) => [...document.querySelectorAll("#card .ac-richTextBlock, #card .ac-textBlock, #card label, #card span")]
+  .filter((one) => one.textContent.trim() && one.getClientRects().length)
+  .flatMap((one) => {
+    const text = one.textContent.trim().slice(0, 40), block = one.closest(".ac-richTextBlock") ?? one;
+    const squeezed = text.length > 20 && block.matches(".ac-richTextBlock, .ac-textBlock") && block.clientWidth < narrowest;
+    const hides = getComputedStyle(one).overflowX === "hidden" && one.scrollWidth > one.clientWidth + 1;
+    return [...(squeezed ? [`squeezed: ${text}`] : []), ...(hides ? [`cut short: ${text}`] : [])];
+  })"""
+
 
 @dataclass(frozen=True, slots=True)
 class CardRenderer:
@@ -53,14 +64,21 @@ class CardRenderer:
     complaints: list[str]
 
     async def draw(self, card: dict[str, Any], *, width: int) -> list[str]:
-        """Draw a card as wide as this; what the renderer, or the console, has to say against it."""
+        """Draw a card as wide as this; what the renderer, the console or who wants to read it has to say against it."""
         await self.page.set_viewport_size({"width": width + 32, "height": 100})
         self.complaints.clear()
         found = await self.page.evaluate(_DRAW, [card, _HOST])
         overflow = await self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
+        found += await self.page.evaluate(_UNREADABLE, _NARROWEST)
         return [*found, *self.complaints, *([f"{overflow} px too wide"] if overflow > 0 else [])]
+
+    async def masked(self) -> list[str]:
+        """How the inputs are called in which nobody can read what is typed."""
+        named = "all => all.map((one) => document.getElementById(one.getAttribute('aria-labelledby').split(' ')[0]).innerText)"
+        found = await self.page.eval_on_selector_all("input[type=password]", named)
+        return [str(one) for one in found]
 
     async def picture(self, path: Path) -> None:
         """What is drawn now, all of it."""

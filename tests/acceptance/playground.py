@@ -103,9 +103,9 @@ class Screen:
         return await self.answer.inner_text()
 
     async def become(self, person: str) -> None:
-        """Be somebody else in this window."""
+        """Be somebody else in this window; returns when the server knows (the choice itself shows at once)."""
         await self.page.locator(f'.person[data-person="{person}"]').click()
-        await self.page.locator(f'.person[data-person="{person}"] input:checked').wait_for(state="attached")
+        await self.page.locator(f'[data-me="{person}"]').wait_for(state="attached")
 
     async def set_key(self, key: str) -> None:
         """Fill in the key form that is open."""

@@ -16,7 +16,7 @@ from tests.acceptance.service import Service
 from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
 
 GENTLY = "It comes word by word, as somebody would say it who thinks while they speak, and it ends here."
-TEAMS_FIXTURES = [answer("gently", GENTLY, per_second=6), *FIXTURES]
+TEAMS_FIXTURES = [answer("gently", GENTLY, per_second=2), *FIXTURES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ async def test_in_slack_what_was_approved_after_a_kill_is_posted_once(
 
 
 async def test_in_teams_what_was_approved_after_a_kill_is_posted_once(tmp_path: Path) -> None:
-    async with teams_kill._office(tmp_path) as (teams, models, service):
+    async with teams_kill.office(tmp_path) as (teams, models, service):
         url = f"sqlite:///{service.data / 'latchkey.db'}"
         ann, bob, gus = teams.world.ann, teams.world.bob, teams.world.gus
         carl = Member("Carl", "ffffffff-0000-4000-8000-000000000009")

@@ -39,10 +39,17 @@ async def test_no_word_and_no_key_of_teams_is_readable_anywhere(tmp_path: Path) 
             assert found_in(_left_by(service), SECRETS | _tokens(teams)) == []
             await until(lambda: _rows(service, "inbox", "payload IS NOT NULL") == 0, "no message waits", 90)
             assert _rows(service, "transcripts") > 0, "nothing was remembered, so nothing was shown"
-            for where in (CHANNEL, teams.world.personal(teams.world.bob)):
-                await teams.install(teams.world.ann, where, "remove")
+            everything = _rows(service, "transcripts")
+            await teams.install(teams.world.ann, CHANNEL, "remove")
+            await until(
+                lambda: 0 < _rows(service, "transcripts") < everything, "what was said in that team is gone", 30
+            )
+            assert _rows(service, "provider_keys", "sealed IS NOT NULL") == 1, "it is installed elsewhere still"
+            await teams.install(teams.world.bob, teams.world.personal(teams.world.bob), "remove")
             await until(lambda: _rows(service, "transcripts") == 0, "what was remembered is gone", 30)
-            assert _rows(service, "conversation_references") == 0
+            assert _rows(service, "conversation_references", "key NOT LIKE 'gone:%'") == 0  # those, a minute later
+            assert _rows(service, "provider_keys", "sealed IS NOT NULL") == 0
+            assert _rows(service, "data_keys") == 0
         assert found_in(_left_by(service), SECRETS | _tokens(teams)) == [], "after the end"
 
 

@@ -36,13 +36,21 @@ async def test_every_card_is_drawn_without_a_complaint_at_every_width(tmp_path: 
                 assert await renderer.draw(card, width=width) == [], f"{name}, {width} px wide"
 
 
+async def test_a_key_is_masked_while_it_is_typed(tmp_path: Path) -> None:
+    async with teams_office(tmp_path) as office, card_renderer() as renderer:
+        await office.moves_in()
+        (card,) = _dialog("key form", await office.key_form()).values()
+        assert await renderer.draw(card, width=PHONE) == []
+        assert await renderer.masked() == ["API key *"]
+
+
 async def _collected(office: TeamsOffice) -> dict[str, Json]:
     teams = office.teams
     await office.moves_in()
     cards = _cards("first home", await teams.shown("Three steps to the first answer"))
     form = await office.key_form()
-    refused = await office.send_form(form, {"secret:key": "sk-test-" + "nobody-has-this-1"})
-    taken = await office.send_form(refused, {"secret:key": ANTHROPIC_KEY})
+    taken = await office.send_form(form, {"secret:key": ANTHROPIC_KEY})  # first: it loads the provider's SDK
+    refused = await office.send_form(await office.key_form(), {"secret:key": "sk-test-" + "nobody-has-this-1"})
     home = await teams.shown(f"••••{ANTHROPIC_KEY[-4:]}")
     cards |= _dialog("key form", form) | _dialog("key refused", refused) | _dialog("key taken", taken)
     cards |= _cards("home", home)

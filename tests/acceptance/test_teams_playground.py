@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.agents_playground import GENERAL, GROUP, MEGAN, MENTION, Json, parts, words
+from app.services.forms import SUGGESTIONS
+from tests.acceptance.agents_playground import GENERAL, GROUP, MEGAN, MENTION, PERSONAL, Json, parts, words
 from tests.acceptance.bot_framework import TO_CHANNEL
 from tests.acceptance.office import ANTHROPIC_KEY, HAIKU, SKY
 from tests.acceptance.process import until
@@ -30,6 +31,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_both_ends_prove_who_they_are(office: TeamsOffice) -> None:
     assert set(office.login.given) == {TO_CHANNEL, f"{APP_ID}/.default"}
     assert office.login.given.count(TO_CHANNEL) == 1  # one token of the bot's serves all that it says
+
+
+async def test_who_installs_the_app_is_shown_their_home_and_below_it_what_to_ask(office: TeamsOffice) -> None:
+    greeting = await office.teams.shown("Hello! Ask me here")
+    first, *later = office.teams.in_conversation(PERSONAL)
+    assert "Who answers where" in first.words
+    assert greeting in later
+    assert greeting.body["suggestedActions"]["to"] == ["29:alex"]
+    assert [(one["type"], one["value"]) for one in greeting.body["suggestedActions"]["actions"]] == [
+        ("imBack", one.message) for one in SUGGESTIONS
+    ]
 
 
 async def test_a_question_in_the_personal_chat_is_answered_there_as_it_is_thought_of(office: TeamsOffice) -> None:
@@ -96,6 +108,50 @@ async def test_what_is_an_admins_is_asked_again_of_who_sends_the_form(office: Te
     assert "admin" in " ".join(words(answer))
 
 
+async def test_who_types_for_a_model_is_offered_those_that_fit(office: TeamsOffice) -> None:
+    await office.teams.say("home")
+    home = await office.teams.shown("Model keys")
+    offered = next(part for part in parts(home.cards) if part.get("type") == "Input.ChoiceSet")
+    asked = {"queryText": "haiku", "queryOptions": {"skip": 0, "top": 15}, "dataset": f"latchkey|{offered['id']}|"}
+    found = await office.teams.invoke("application/search", asked)
+    assert [HAIKU in one["title"] for one in found["value"]["results"]] == [True]
+    assert (await office.teams.invoke("application/search", asked, by=MEGAN))["value"]["results"] == []
+
+
+async def test_what_is_asked_for_in_a_channel_is_shown_in_the_chat_of_who_asked(office: TeamsOffice) -> None:
+    thread = await office.teams.say(f"{MENTION} byok keys", GENERAL)
+    await office.teams.shown("Fingerprint")
+    before = homes(office)[-1:]
+    another = await office.teams.say(f"{MENTION} home", GENERAL)
+    await until(lambda: homes(office)[-1:] != before, "the home comes to the end of the chat")
+    assert not office.teams.in_conversation(thread)
+    assert not office.teams.in_conversation(another)
+
+
+async def test_the_home_is_changed_where_it_stands(office: TeamsOffice) -> None:
+    home, before = await office.teams.shown("Who answers where"), homes(office)
+    form = await office.teams.press(home, "Change")
+    assert "saved" in " ".join(words(await office.send_form(form, {"max_runs": "5"})))
+    assert (await office.teams.shown("At most 5 answers")).id == home.id
+    assert homes(office) == before
+
+
+def homes(office: TeamsOffice) -> list[str]:
+    """The ids of the home cards in Alex's chat."""
+    return [shown.id for shown in office.teams.in_conversation(PERSONAL) if "Who answers where" in shown.words]
+
+
+async def test_a_thumb_is_kept_and_nothing_is_said_to_it(office: TeamsOffice) -> None:
+    await office.teams.say("Why is the sky blue?")
+    answer = await office.teams.shown("scatter")
+    before = len(office.teams.in_conversation(PERSONAL))
+    said = {"actionName": "feedback", "actionValue": {"reaction": "like", "feedback": '{"feedbackText":"good"}'}}
+    assert await office.teams.invoke("message/submitAction", said, reply_to=answer.id) == {}
+    await until(lambda: '"thumb": "good"' in office.service.process.printed, "it is noted")
+    assert "feedbackText" not in office.service.process.printed
+    assert len(office.teams.in_conversation(PERSONAL)) == before
+
+
 async def test_what_is_remembered_is_told_plainly(office: TeamsOffice) -> None:
     await office.teams.say("byok privacy")
     await office.teams.shown("encrypted, for 24 hours")
@@ -117,6 +173,18 @@ async def test_the_key_dialog_tells_a_bad_key_beside_its_field_and_keeps_the_res
         assert "key “second”" in " ".join(words(done))
         await office.teams.say("Why is the sky blue?")
         await office.teams.shown(SKY)
+
+
+async def test_a_form_that_is_open_while_the_service_starts_anew_keeps_what_was_typed(tmp_path: Path) -> None:
+    async with teams_office(tmp_path) as office:
+        await office.moves_in()
+        form = await office.key_form()
+        await office.service.process.stop()
+        await office.service.start()
+        again = await office.send_form(form, {"secret:key": " ", "label": "second"})
+        fields = {part["id"]: part.get("value") for part in parts(again) if "id" in part}
+        assert "Paste the key here." in " ".join(words(again))
+        assert (fields["label"], fields["provider"], fields["secret:key"]) == ("second", "anthropic", None)
 
 
 async def test_uninstalling_destroys_keys_and_memory(tmp_path: Path) -> None:

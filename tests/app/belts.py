@@ -19,6 +19,7 @@ from app.ports.engine import Journal
 from app.ports.platform import ReplyTarget, Step
 from app.services.delivery import Delivery
 from app.services.permissions import Permissions
+from app.services.sources import NumberedSources
 from app.services.toolbelt import Belt
 from app.services.toolkit import Toolkit
 from tests.app.bench import ADMIN, MEMBER, Bench
@@ -141,13 +142,19 @@ class Belts:
         )  # fmt: skip
         delivery.shown = self.shown
         self.journal = journal or MemoryJournal(run)
-        return await self.toolkit.belt(replace(about, **facts), self.journal, delivery)
+        return await self.toolkit.belt(
+            replace(about, **facts), self.journal, delivery, sources=NumberedSources(), redact=_unchanged
+        )
 
     async def audit(self) -> list[AuditEntry]:
         return [entry for entry in await self.bench.audited() if entry.action.startswith("tool.")]
 
     async def decisions(self) -> list[str]:
         return [entry.action for entry in await self.audit()]
+
+
+async def _unchanged(text: str) -> str:
+    return text
 
 
 async def made(belt: Belt, *calls: ToolCall) -> list[str]:

@@ -10,6 +10,7 @@ from app.domain.chat import ConversationRef, MemberKind, Place, UserRef
 from app.domain.grants import Denied, Granted
 from app.errors import BadInput, NotAllowed, PlatformUnavailable
 from app.services.access import Access
+from app.services.desks.people import PeopleDesk
 from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, MEMBER, OPERATOR, WORKSPACE, Bench
 
@@ -110,6 +111,15 @@ async def test_where_a_platform_has_no_admins_the_first_to_install_is_one(unled:
 async def test_who_is_no_member_becomes_no_admin_by_installing(unled: Bench, user: UserRef) -> None:
     await unled.access.installed_by(user)
     assert not await unled.access.is_admin(user)
+
+
+async def test_where_nobody_is_an_admin_people_are_told_how_one_becomes_the_first(unled: Bench) -> None:
+    desk = PeopleDesk(unled.database, unled.access, unled.workspaces, unled.memory)
+    assert "Nobody is an admin" in repr(await desk.not_allowed(WORKSPACE))
+    await unled.access.installed_by(MEMBER)
+    told = repr(await desk.not_allowed(WORKSPACE))
+    assert "Nobody is an admin" not in told
+    assert MEMBER.id in told
 
 
 async def test_the_last_admin_stays_until_another_is_added(unled: Bench) -> None:

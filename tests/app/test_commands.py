@@ -262,14 +262,29 @@ async def test_audit_shows_the_last_entries_to_admins(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("keeps_history", "hours", "told"),
-    [(True, 24, "Nothing is kept as memory"), (False, 48, "for 48 hours"), (False, 0, "turned memory off")],
+    [
+        (True, 24, "Nothing is kept as memory"),
+        (False, 48, "for 48 hours"),
+        (False, 1, "for 1 hour,"),
+        (False, 0, "turned memory off"),
+    ],
 )
 async def test_anybody_is_told_plainly_what_is_remembered(
     bench: Bench, keeps_history: bool, hours: int, told: str
 ) -> None:
     bench.platform.keeps_history = keeps_history
     await bench.workspaces.change(WORKSPACE, WorkspaceSettings(memory_hours=hours), ADMIN)
-    assert told in private(await bench.typed("privacy", by=MEMBER))
+    said = private(await bench.typed("privacy", by=MEMBER))
+    assert told in said
+    assert ("but for the memory below" in said) is (not keeps_history and hours > 0)
+
+
+async def test_whoever_is_no_admin_is_told_who_is(bench: Bench) -> None:
+    bench.platform.names_admins = False
+    said = private(await bench.typed("keys", by=MEMBER))
+    assert OPERATOR.id in said
+    assert "installed" not in said  # where the operator names admins, installing makes nobody one
+    assert "installed" not in private(await bench.typed("admins", by=MEMBER))
 
 
 async def test_what_a_command_changes_shows_in_the_home_tab(bench: Bench) -> None:

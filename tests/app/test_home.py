@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from app.domain.chat import MemberKind
 from app.domain.views import Block, Button, Buttons, Row, Select, View
 from app.errors import PlatformUnavailable
@@ -171,6 +173,26 @@ async def test_a_change_publishes_the_home_of_who_made_it_anew(bench: Bench) -> 
     await bench.sent("settings_save", {"answer_guests": "yes", "max_runs": "8", "memory_hours": "24"})
     assert "guests" in words(bench.platform.home(ADMIN))
     assert MEMBER not in bench.platform.homes
+
+
+async def test_where_homes_stand_unlooked_at_other_admins_are_changed_too(bench: Bench) -> None:
+    await bench.typed(f"admins add <@{MEMBER.id}>")
+    await bench.home.publish(MEMBER)
+    bench.platform.tells_of_looks = False
+    await bench.sent("settings_save", {"max_runs": "5", "memory_hours": "24"})
+    assert "At most 5 answers" in words(bench.platform.home(MEMBER))
+    bench.platform.tells_of_looks = True
+    await bench.sent("settings_save", {"max_runs": "6", "memory_hours": "24"})
+    assert "At most 5 answers" in words(bench.platform.home(MEMBER))
+
+
+@pytest.mark.parametrize("by_button", [True, False])
+async def test_who_is_an_admin_no_more_has_an_admins_home_no_more(bench: Bench, by_button: bool) -> None:
+    await bench.typed(f"admins add <@{MEMBER.id}>")
+    await bench.home.publish(MEMBER)
+    bench.platform.tells_of_looks = False
+    await (bench.pressed("admin_remove", MEMBER.id) if by_button else bench.typed(f"admins remove <@{MEMBER.id}>"))
+    assert "Settings" not in words(bench.platform.home(MEMBER))
 
 
 async def test_what_changes_while_a_home_is_made_is_in_the_last_one(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.domain.keys import KeyStatus
 from app.errors import BadInput, NoCredit, NoKey, NotPermitted, ProviderError, TimedOut, Unreachable
 from tests.app.bench import ADMIN, BAD, GOOD, OTHER, WORKSPACE, Bench
+from tests.app.engines import until
 
 
 async def test_a_key_that_the_provider_accepts_is_verified_and_the_default(bench: Bench) -> None:
@@ -217,6 +218,19 @@ async def test_the_trail_tells_of_keys_without_telling_them(bench: Bench) -> Non
     assert {entry.object for entry in told} == {kept.key.id}
     assert GOOD not in repr(told)
     assert "abcd" not in repr(told)
+
+
+async def test_a_key_that_is_being_tried_while_the_app_is_removed_is_not_kept(bench: Bench) -> None:
+    bench.anthropic.pause = 0.3
+    setting = asyncio.create_task(bench.set_key())
+    await until(lambda: bool(bench.anthropic.calls))
+    await bench.workspaces.removed(WORKSPACE)
+    with pytest.raises(BadInput, match="removed"):
+        await setting
+    assert await _sealed(bench) == []
+    await bench.workspaces.ensure(WORKSPACE)
+    bench.anthropic.pause = 0
+    assert (await bench.set_key()).key.status is KeyStatus.VERIFIED
 
 
 async def _sealed(bench: Bench) -> list[bytes | None]:

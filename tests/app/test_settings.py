@@ -75,6 +75,9 @@ def test_lists_are_told_by_commas_or_spaces(env: pytest.MonkeyPatch) -> None:
         ("LATCHKEY_TEAMS_TENANTS", "contoso.onmicrosoft.com"),
         ("LATCHKEY_TEAMS_SERVICE_HOSTS", "https://elsewhere/x"),
         ("LATCHKEY_TEAMS_LOGIN_URL", "login.example"),
+        ("LATCHKEY_TEAMS_LOGIN_URL", "http://login.example/"),
+        ("LATCHKEY_TEAMS_OPENID_URL", "http://127.0.0.1.login.example/"),
+        ("LATCHKEY_TEAMS_CLOUD", "Mooncake"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_variable_and_not_echoed(env: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -112,7 +115,7 @@ def test_teams_is_told_by_microsofts_names(env: pytest.MonkeyPatch) -> None:
     assert (found.microsoft_app_id, found.microsoft_app_tenant_id) == (GUID, GUID)
     assert found.microsoft_app_type == "SingleTenant"
     assert found.secrets == (Secret("client-secret"),)
-    assert found.teams_login_url.startswith("https://login.microsoftonline.com")
+    assert (found.teams_cloud, found.teams_login_url, found.teams_openid_url) == ("Public", "", "")
 
 
 def test_a_bot_of_many_tenants_is_of_none(env: pytest.MonkeyPatch) -> None:
@@ -120,6 +123,18 @@ def test_a_bot_of_many_tenants_is_of_none(env: pytest.MonkeyPatch) -> None:
         env.setenv(name, value)
     env.setenv("LATCHKEY_TEAMS_TENANTS", f"{GUID.upper()}, {GUID}")
     assert settings.load().teams_tenants == (GUID, GUID)
+
+
+def test_admins_of_teams_may_be_pasted_as_the_portal_shows_them(env: pytest.MonkeyPatch) -> None:
+    env.setenv("LATCHKEY_ADMINS", f"teams:{GUID.upper()}/{GUID.upper()} teams:{GUID}/29:1-AbC slack:T1/U1")
+    assert settings.load().admins == (f"teams:{GUID}/{GUID}", f"teams:{GUID}/29:1-AbC", "slack:T1/U1")
+
+
+@pytest.mark.parametrize("cloud", ["Public", "USGov", "USGovDoD", "China"])
+def test_a_cloud_of_microsofts_is_told_by_its_name(env: pytest.MonkeyPatch, cloud: str) -> None:
+    for name, value in (TEAMS | {"LATCHKEY_TEAMS_CLOUD": cloud}).items():
+        env.setenv(name, value)
+    assert settings.load().teams_cloud == cloud
 
 
 def test_misspelt_variables_are_found() -> None:

@@ -44,7 +44,10 @@ GRANT = ToolGrant(
 async def test_a_grant_of_before_grants_had_places_and_people_holds_as_it_did(database: Database) -> None:
     async with database.begin() as uow:
         await uow.agents.add(an_agent())
-        old = [{"tool": "current_time", "pinned": {}, "approval": "never"}, {"tool": "chat_search", "pinned": {}, "approval": "never"}]
+        old = [
+            {"tool": "current_time", "pinned": {}, "approval": "never"},
+            {"tool": "chat_search", "pinned": {}, "approval": "never"},
+        ]
         await uow.connection.execute(update(tables.agents).values(grants=old))
     async with database.read() as uow:
         agent = await uow.agents.get(WORKSPACE, an_agent().id)

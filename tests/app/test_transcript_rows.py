@@ -53,6 +53,20 @@ async def test_what_is_erased_by_time_is_the_workspaces_own(any_database: Databa
     assert await kept(any_database, clock, OTHER, there) == ["m1"]
 
 
+async def test_the_conversations_of_some_channels_are_erased_alone(any_database: Database, clock: TestClock) -> None:
+    one, two, three = [await converse(any_database, W, channel) for channel in ("C1", "C2", "C3")]
+    other = await converse(any_database, OTHER, "C1")
+    for workspace, conversation in ((W, one), (W, two), (W, three), (OTHER, other)):
+        await keep(any_database, workspace, conversation, "m1")
+    async with any_database.begin() as uow:
+        await uow.transcripts.forget_channels(W, {"C1", "C3"})
+        await uow.transcripts.forget_channels(W, set())
+        assert await uow.inbox.pending(W, {"C1"}) == (1,)
+        assert await uow.inbox.pending(W, set()) == ()
+    assert [await kept(any_database, clock, W, here) for here in (one, two, three)] == [[], ["m1"], []]
+    assert await kept(any_database, clock, OTHER, other) == ["m1"]
+
+
 async def test_a_message_a_conversation_and_a_workspace_are_erased_alone(
     any_database: Database, clock: TestClock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.chat import MessageRef
+from app.domain.run import RunState
+from app.errors import PlatformError
 from app.services.explain import QUESTION_GONE
 from app.services.retention import Retention
 from app.store.tables import transcripts
 from tests.app.bench import ADMIN, GOOD, MEMBER, WORKSPACE
 from tests.app.desk import THREAD, Desk
+from tests.fakes.journal import MemoryJournal
 
 
 @pytest.fixture
@@ -120,6 +124,70 @@ async def test_removing_the_app_destroys_it(forgetful: Desk) -> None:
     await forgetful.ask("Well?")
     await forgetful.intake.removed(WORKSPACE)
     assert await kept(forgetful) == 0
+
+
+async def test_leaving_a_channel_destroys_what_was_said_there_and_nothing_else(forgetful: Desk) -> None:
+    elsewhere = replace(THREAD, channel="C2", thread="1767225600.000777")
+    await forgetful.ask("Well?")
+    await forgetful.ask("The plan is blue.", where=elsewhere)
+    await forgetful.intake.left(WORKSPACE, {THREAD.channel})
+    assert await kept(forgetful) == 2
+    await forgetful.ask("What is the plan?", where=elsewhere)
+    assert "blue" in forgetful.model.asked_last()
+
+
+async def test_a_run_in_a_channel_that_is_left_ends_and_leaves_nothing(forgetful: Desk) -> None:
+    forgetful.model.hold = asyncio.Event()
+    await forgetful.say("Well?")
+    await asyncio.wait_for(forgetful.model.held.wait(), 5)
+    forgetful.platform.broken = PlatformError("not in that channel any more")
+    await forgetful.intake.left(WORKSPACE, {THREAD.channel})
+    await forgetful.settled()
+    (record,) = await forgetful.records()
+    assert (record.state, record.stop_requested) == (RunState.FAILED, True)  # nobody is there to be told
+    assert await kept(forgetful) == 0
+
+
+async def test_what_waits_in_a_channel_that_is_left_is_not_answered(forgetful: Desk) -> None:
+    forgetful.runs.asleep = True
+    await forgetful.say("Well?")
+    await forgetful.intake.left(WORKSPACE, {THREAD.channel})
+    await forgetful.runs.wake()
+    await forgetful.settled()
+    assert forgetful.model.requests == []
+    assert await kept(forgetful) == 0
+
+
+async def test_what_a_run_says_after_the_app_was_removed_is_not_remembered(forgetful: Desk) -> None:
+    forgetful.model.hold = asyncio.Event()
+    await forgetful.say("Well?")
+    await asyncio.wait_for(forgetful.model.held.wait(), 5)
+    await forgetful.intake.removed(WORKSPACE)
+    await forgetful.settled()
+    assert await kept(forgetful) == 0
+
+
+async def test_a_question_that_was_taken_back_while_it_was_planned_is_not_remembered(forgetful: Desk) -> None:
+    forgetful.runs.asleep = True
+    asked = await forgetful.say("Well?")
+    await forgetful.bench.settled()
+    (conversation,) = forgetful.runs.missed
+    async with forgetful.database.begin() as uow:
+        taken = await uow.inbox.claim(conversation, 0, f"{conversation}.0")
+        assert taken
+        await uow.runs.begin(taken[0])
+    forgetful.runs.journals[taken[0].run] = MemoryJournal(taken[0].run, {})
+    await forgetful.intake.message_deleted(MessageRef(WORKSPACE, THREAD.channel, asked.message_id))
+    await forgetful.bench.memory.keep(taken[0], asked.message_id, "Well?", MEMBER)
+    assert await kept(forgetful) == 0
+
+
+async def test_an_edited_question_is_forgotten_as_it_was(forgetful: Desk) -> None:
+    asked = await forgetful.say("The password is swordfish.")
+    await forgetful.settled()
+    await forgetful.intake.message_edited(MessageRef(WORKSPACE, THREAD.channel, asked.message_id), MEMBER)
+    await forgetful.ask("What did I say?")
+    assert "swordfish" not in forgetful.model.asked_last()
 
 
 async def test_a_deleted_question_is_forgotten(forgetful: Desk) -> None:

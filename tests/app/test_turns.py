@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from agents.tools.current_time import CurrentTime
 from app.domain.agent import AgentSpec
 from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Addressed, Private
-from app.domain.run import RunState, Source, TextPart, ToolCall, ToolResult
-from app.domain.views import Button, Buttons, Feedback, Sources, View
+from app.domain.run import RunState, TextPart, ToolCall
+from app.domain.views import Button, Buttons, Feedback, View
 from app.errors import (
     ContextTooLong,
     CutOff,
@@ -134,32 +131,6 @@ async def test_tools_are_called_and_what_they_said_is_told_to_the_model(desk: De
     assert "".join(reply.appended) == "Let me look.\n\nIt is noon."
     assert "is using current_time…" in reply.statuses
     assert len(desk.model.requests) == 2
-
-
-async def test_what_a_tool_took_its_answer_from_stands_under_the_answer(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def looks_up(_: CurrentTime, call_id: str, arguments: Mapping[str, Any]) -> ToolResult:
-        page = Source(f"Page\n{arguments['n']}", f"https://docs.example/{arguments['n']}", "Noon.\u202e")
-        shy = (
-            Source("x", "http://plain.example"),
-            Source("x", "https://u:p@b.example"),
-            Source(GOOD, "https://k.example"),
-        )
-        many = tuple(Source("", f"https://many.example/{n}") for n in range(30)) if arguments["n"] == 2 else ()
-        return ToolResult(call_id, "noon", is_error=arguments["n"] == 3, sources=(page, *shy, page, *many))
-
-    monkeypatch.setattr(CurrentTime, "call", looks_up)
-    calls = tuple(ToolCall(f"call_{n}", "current_time", {"n": n}) for n in (1, 3, 2))
-    desk.model.script = [calls, "Noon [1]."]
-    await desk.ask("What time is it?")
-    (sources,) = (block for block in desk.shown()[0].views[0].blocks if isinstance(block, Sources))
-    assert sources.items[:3] == (
-        Source("Page 1", "https://docs.example/1", "Noon."),
-        Source("Page 2", "https://docs.example/2", "Noon."),
-        Source("", "https://many.example/0"),
-    )
-    assert len(sources.items) == 20
 
 
 async def test_each_call_leaves_a_receipt_and_an_audit_entry(desk: Desk) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from app.domain.chat import ConversationRef, MessageRef, UserRef
-from app.domain.events import Action, Command, Mention, Nothing, OptionQuery, Outcome, Submission
+from app.domain.events import Action, Command, FieldErrors, Mention, Nothing, Open, OptionQuery, Outcome, Submission
 from app.domain.views import Option, Suggestion
 
 
 class Recorder:
-    """Plain lists, in order of arrival. `outcome` is what the next commands, actions and submissions are answered with;
-    with `broken`, nothing is accepted."""
+    """Plain lists, in order of arrival. `outcome` is what the next commands, actions and submissions are answered with (field errors:
+    submissions only, and what opened a form opens it again); with `broken`, nothing is accepted."""
 
     def __init__(self) -> None:
         self.outcome: Outcome = Nothing()
+        self._forms: dict[tuple[str, str], Open] = {}
         self.offered: tuple[Option, ...] = ()
         self.prompts: tuple[Suggestion, ...] = ()
         self.broken = False
@@ -26,6 +29,8 @@ class Recorder:
         self.deleted: list[MessageRef] = []
         self.edited: list[tuple[MessageRef, UserRef]] = []
         self.installs: list[str] = []
+        self.names: list[str] = []
+        self.departures: list[tuple[str, frozenset[str]]] = []
         self.removals: list[str] = []
 
     @property
@@ -41,12 +46,12 @@ class Recorder:
     async def command(self, event: Command) -> Outcome:
         self._check()
         self.commands.append(event)
-        return self.outcome
+        return self._opening("command", event.text)
 
     async def action(self, event: Action) -> Outcome:
         self._check()
         self.actions.append(event)
-        return self.outcome
+        return self._opening(event.action_id, event.value)
 
     async def submission(self, event: Submission) -> Outcome:
         self._check()
@@ -74,9 +79,18 @@ class Recorder:
 
     async def installed(self, workspace: str, name: str, by: UserRef | None) -> None:
         self.installs.append(workspace)
+        self.names.append(name)
+
+    async def left(self, workspace: str, channels: Collection[str]) -> None:
+        self.departures.append((workspace, frozenset(channels)))
 
     async def removed(self, workspace: str) -> None:
         self.removals.append(workspace)
+
+    def _opening(self, name: str, value: str) -> Outcome:
+        if isinstance(self.outcome, Open):
+            self._forms[name, value] = self.outcome
+        return self._forms.get((name, value), self.outcome) if isinstance(self.outcome, FieldErrors) else self.outcome
 
     def _check(self) -> None:
         if self.broken:

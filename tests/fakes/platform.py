@@ -67,6 +67,7 @@ class FakePlatform:
     keeps_history: bool = True
     names_admins: bool = True
     abilities: frozenset[Ability] = frozenset(Ability)
+    tells_of_looks: bool = True  # whether it says when somebody looks at their home
     part_limit: int = 100_000  # characters of one message; a longer answer rolls over
     channels: FakeChannels = field(default_factory=FakeChannels)
     people: dict[UserRef, MemberKind] = field(default_factory=dict)
@@ -141,6 +142,9 @@ class FakePlatform:
     async def publish_home(self, user: UserRef, view: View) -> None:
         self.check()
         self.homes.setdefault(user, []).append(view)
+
+    async def home_stands(self, user: UserRef) -> bool:
+        return not self.tells_of_looks and user in self.homes
 
     async def history(self, conversation: ConversationRef, limit: int = 200) -> tuple[HistoryMessage, ...]:
         self.check()

@@ -153,6 +153,7 @@ addEventListener("popstate", (event) => {
 
 function showAll() {
   if (!store.ready) return;
+  app.dataset.me = store.me.name;
   app.dataset.thread = store.place.thread ? "open" : "closed";
   showSidebar(document.getElementById("sidebar"), store, { go, become });
   conversation.show();

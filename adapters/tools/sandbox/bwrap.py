@@ -106,7 +106,9 @@ class Bubblewrap:
         command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", BOX, "--seccomp", str(filter_), "--"]
         command += [self._limiter(), f"--as={limits.memory}", "--nproc=32", f"--cpu={math.ceil(limits.seconds)}"]
         command += [f"--fsize={max(limits.file_bytes, 16 * 1024 * 1024)}", "--nofile=128", "--core=0", "--"]
-        start = f"import sys; sys.path.insert(0, {HOME!r}); from cell import inside; inside.main(*map(int, sys.argv[1:]))"
+        start = (
+            f"import sys; sys.path.insert(0, {HOME!r}); from cell import inside; inside.main(*map(int, sys.argv[1:]))"
+        )
         return [*command, python, "-I", "-B", "-c", start, str(result), str(limits.files), str(limits.file_bytes)]
 
     def _program(self) -> str:

@@ -54,7 +54,20 @@ def writes(place: str) -> Callable[[], object]:
     return attempt
 
 
-for folder in ("/", "/usr", "/usr/bin", "/etc", "/run", "/var/tmp", "/dev", "/dev/shm", "/opt", "/home", "/root", "/sys"):
+for folder in (
+    "/",
+    "/usr",
+    "/usr/bin",
+    "/etc",
+    "/run",
+    "/var/tmp",
+    "/dev",
+    "/dev/shm",
+    "/opt",
+    "/home",
+    "/root",
+    "/sys",
+):
     ATTEMPTS[f"SBX-02 write to {folder}"] = writes(folder)
 for file in ("/etc/shadow", CANARY["secret"], "/proc/kcore", "/dev/mem", "/root/.bashrc"):
     ATTEMPTS[f"SBX-02 read {file}"] = lambda file=file: len(open(file, "rb").read(64)) or None
@@ -98,7 +111,9 @@ for name, attempt in {
     "name servers": connects(socket.AF_INET, socket.SOCK_DGRAM, ("192.0.2.53", 53)),
     "an abstract socket": connects(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + CANARY["abstract"]),
     "a socket file": connects(socket.AF_UNIX, socket.SOCK_STREAM, CANARY["path"]),
-    "an abstract socket by datagram": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) and "a pair was made",
+    "an abstract socket by datagram": lambda: (
+        socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) and "a pair was made"
+    ),
     "TCP": makes(socket.AF_INET, socket.SOCK_STREAM),
     "raw IP": makes(socket.AF_INET, socket.SOCK_RAW, 1),
     "vsock": makes(40, socket.SOCK_STREAM),

@@ -101,18 +101,24 @@ ORDEALS = (
     ),
     _Ordeal("SBX-09 endless loop", "while True: pass", _SHORT, _in_time),
     _Ordeal(
-        "SBX-09 sleep with its output closed", "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)", _SHORT, _in_time
+        "SBX-09 sleep with its output closed",
+        "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)",
+        _SHORT,
+        _in_time,
     ),
     _Ordeal(
         "SBX-10 output bomb",
         "while True: print('x' * 1000)",
         _LONG,
-        lambda result, seconds: result.outcome is Outcome.OUTPUT_LIMIT
-        and len(result.output) <= _LONG.output
-        and seconds < _LATE,
+        lambda result, seconds: (
+            result.outcome is Outcome.OUTPUT_LIMIT and len(result.output) <= _LONG.output and seconds < _LATE
+        ),
     ),
     _Ordeal(
-        "SBX-12 stop everybody", "import os, signal, time\nos.kill(-1, signal.SIGSTOP)\ntime.sleep(60)", _SHORT, _in_time
+        "SBX-12 stop everybody",
+        "import os, signal, time\nos.kill(-1, signal.SIGSTOP)\ntime.sleep(60)",
+        _SHORT,
+        _in_time,
     ),
     _Ordeal(
         "SBX-12 stop what waits for it",

@@ -35,19 +35,13 @@ class PeopleDesk:
         own = self._access.names_admins(workspace)
         return screens.admins(operators, added, workspace, may_change=may_change, platforms_own=own)
 
-    async def add_admin(self, by: UserRef, typed: str) -> View:
-        """Make a mentioned person an admin."""
-        user = _person(by.workspace, typed, "add")
+    async def add_admin(self, by: UserRef, user: UserRef) -> View:
+        """Make somebody an admin."""
         added = await self._access.add_admin(user, by)
         return screens.admin_added(user, before=not added)
 
-    async def remove_admin(self, by: UserRef, typed: str) -> View:
-        """Take it back from a mentioned person."""
-        return await self.remove(by, _person(by.workspace, typed, "remove").id)
-
-    async def remove(self, by: UserRef, user_id: str) -> View:
+    async def remove_admin(self, by: UserRef, user: UserRef) -> View:
         """Take it back."""
-        user = UserRef(by.workspace, user_id)
         was = await self._access.remove_admin(user, by)
         return screens.admin_removed(user, still=await self._access.is_admin(user), was=was)
 
@@ -91,7 +85,8 @@ def _number(typed: str) -> int:
     return int(typed) if re.fullmatch(r"[0-9]{1,9}", typed := typed.strip()) else -1
 
 
-def _person(workspace: str, typed: str, verb: str) -> UserRef:
+def mentioned(workspace: str, typed: str, verb: str) -> UserRef:
+    """Whom somebody mentions who wants to `verb` them. Raises BadInput."""
     found = _PERSON.search(typed)
     if found is None:
         raise BadInput(f"Mention the person, such as `/byok admins {verb} @Kim`.")

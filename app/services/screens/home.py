@@ -36,7 +36,7 @@ from app.store.workspaces import AddedAdmin
 
 _GOES = "A question goes to the model provider of the agent that answers, with the thread around it, under this workspace's own key. "
 _UNKEPT = "Latchkey keeps no messages and no answers: what an answer needs is held encrypted while it is made, and erased within a minute. "
-_KEPT = "What agents were asked and answered is kept encrypted for {hours} hours, as the conversation's memory, and then destroyed. "
+_KEPT = "What agents were asked and answered is kept encrypted for {hours}, as the conversation's memory, and then destroyed. "
 _UNNAMED = "The provider is not told people's names, unless an admin has set an agent to tell them."
 
 MOST_WITH_BUTTONS = 10
@@ -195,7 +195,7 @@ def _channels(state: HomeState) -> tuple[Block, ...]:
 def _data(state: HomeState) -> str:
     """What becomes of what people write; `/byok privacy` says more."""
     hours = state.settings.memory_hours if state.remembers else 0
-    return _GOES + (_KEPT.format(hours=hours) if hours else _UNKEPT) + _UNNAMED
+    return _GOES + (_KEPT.format(hours=many(hours, "hour")) if hours else _UNKEPT) + _UNNAMED
 
 
 def _settings(state: HomeState) -> tuple[Block, ...]:

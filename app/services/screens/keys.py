@@ -210,7 +210,7 @@ def _moved(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
     plural = "s" if len(moved) == 1 else ""
     if model:
         text = rich(*agent_names(moved), f" now answer{plural} with {title}, on ", Code(model), ".")
-        return (Text(text), Note(rich("Change the model in Latchkey's home tab, or with ", Code("/byok model"), ".")))
+        return (Text(text), Note(rich("Change the model in Latchkey's home, or with ", Code("/byok model"), ".")))
     text = rich(
         *agent_names(moved),
         f" now answer{plural} with {title}. If no model can be picked safely, you will be asked to choose.",

@@ -28,7 +28,7 @@ from app.domain.views import (
     When,
     rich,
 )
-from app.services.screens.words import enumerated, notice, people
+from app.services.screens.words import enumerated, many, notice, people
 from app.services.workspaces import ITSELF, MOST_HOURS, MOST_RUNS, WorkspaceSettings
 from app.store.workspaces import AddedAdmin
 
@@ -38,7 +38,11 @@ SETTINGS_FORM = "settings_save"
 OPERATOR = "operator"
 
 PLATFORMS_OWN = "Admins and owners of this workspace may change everything here. "
-NAMED_ONLY = "Whoever installed Latchkey first may change everything here, and whom they add. "
+NAMED_ONLY = "Whoever installed Latchkey first, and everybody whom they add, may change everything here. "
+NOBODY = (
+    "Nobody is an admin of Latchkey here yet, so nothing was changed. The next member who adds the app to a chat or team becomes "
+    "the first one: remove it from your chat with it and add it again, or ask whoever runs Latchkey to name admins."
+)
 
 COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
@@ -62,19 +66,25 @@ def help_text(*, admin: bool, understood: str = "") -> View:
     lines: list[Span] = []
     for name, arguments, about, _ in shown:
         lines += [Code(f"/byok {name} {arguments}".strip()), f"  {about}\n"]
-    last = "All of it is also in Latchkey's home tab." if admin else "Keys and agents are looked after by the admins."
+    last = "All of it is also in Latchkey's home." if admin else "Keys and agents are looked after by the admins."
     return View(blocks=(*first, Heading("Latchkey commands"), Text(tuple(lines)), Note(rich(last))), title="Help")
 
 
 def not_allowed(named: Sequence[UserRef], *, platforms_own: bool = True) -> View:
-    """A polite no that says whom to ask."""
+    """A polite no that says whom to ask, or how somebody becomes the first."""
+    if not named and not platforms_own:
+        return notice(Level.WARNING, NOBODY)
     return View(
         blocks=(
             Text(rich("That is for Latchkey's admins, so nothing was changed. ")),
             Note(
                 rich(
-                    PLATFORMS_OWN if platforms_own else NAMED_ONLY,
-                    *((*people(named[:10]), " may too. ") if named else ()),
+                    PLATFORMS_OWN if platforms_own else "",
+                    *(
+                        (*people(named[:10]), " may too. " if platforms_own else " may change everything here. ")
+                        if named
+                        else ()
+                    ),
                     "One of them can make you an admin with ",
                     Code("/byok admins add @you"),
                     ".",
@@ -111,12 +121,19 @@ def admin_rows(
     platforms_own: bool = True,
 ) -> tuple[Block, ...]:
     """Who may change things, and why."""
-    rows: list[Block] = [Text(rich((PLATFORMS_OWN if platforms_own else NAMED_ONLY).strip()))]
+    rows: list[Block] = []
+    if platforms_own or not operators:  # where the operator names admins, nobody becomes one by installing
+        rows.append(Text(rich((PLATFORMS_OWN if platforms_own else NAMED_ONLY).strip())))
     if operators:
         rows.append(Text((*people(operators), ", named by whoever runs Latchkey.")))
     for admin in added:
         user = UserRef(workspace, admin.user)
-        text = rich(Person(user), ", added by ", *actor(workspace, admin.added_by), " on ", When(admin.added_at))
+        how = (
+            rich(", who installed Latchkey, since ")
+            if admin.added_by == admin.user
+            else rich(", added by ", *actor(workspace, admin.added_by), " on ")
+        )
+        text = rich(Person(user), *how, When(admin.added_at))
         rows.append(Row(text, Button(REMOVE_ADMIN, "Remove", admin.user, Style.DANGER)) if may_change else Text(text))
     return tuple(rows)
 
@@ -221,11 +238,11 @@ def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
     elif settings.memory_hours:
         memory = rich(
             "The chat keeps no history that Latchkey may read. So it keeps what agents were asked and what they answered, "
-            f"encrypted, for {settings.memory_hours} hours, and then destroys it. It is used for nothing but the context of the "
-            "same conversation. Write ",
+            f"encrypted, for {many(settings.memory_hours, 'hour')}, and then destroys it. It is used for nothing but the context of "
+            "the same conversation. Write ",
             Code("forget"),
-            " to an agent to destroy it at once; removing the app destroys all of it. An admin can change how long that is, down "
-            "to not at all.",
+            " to an agent to destroy a conversation's at once; removing the app from a chat or team destroys what was said there, "
+            "and editing or deleting a question destroys that question. An admin can change how long that is, down to not at all.",
         )
     else:
         memory = rich(
@@ -237,7 +254,7 @@ def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
             Heading("What becomes of what you write"),
             Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key.")),
             Text(rich(Bold("What agents look up. "), "An agent that your admins let read other channels or search reads them as far as the person who asks can, at that moment, and tells what everybody in the conversation could read, or what was agreed to there. What it finds goes to the provider too; it is kept encrypted until the answer is there, and erased within a minute after.")),
-            Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after.")),
+            Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after", ", but for the memory below." if remembers and settings.memory_hours else ".")),
             Text(rich(Bold("Memory. "), *memory)),
             Text(rich(Bold("What stays. "), "Ids and numbers: who asked when, which agent, model and key answered, how many tokens it took. No text.")),
             Note(rich("Keys are encrypted, are never shown again, and never reach an agent or another workspace.")),

@@ -7,8 +7,8 @@ import pytest
 from adapters.playground.platform import Playground
 from adapters.playground.world import ADA, MAX, WORKSPACE
 from app.domain.chat import ConversationRef, Persona
-from app.domain.run import MadeFile
-from app.domain.views import Text, View, rich
+from app.domain.run import MadeFile, Source
+from app.domain.views import Sources, Text, View, rich
 from app.errors import NotReachable
 from app.ports.platform import PartRef, ReplyTarget, Step, StepState
 from tests.adapters.playground.pages import Site
@@ -53,6 +53,25 @@ async def test_an_answer_streams_with_a_status_and_can_be_stopped(site: Site, in
     await reply.finish("One two.")
     await page.until(lambda: page.messages[answer["id"]]["state"] == "done")
     assert page.messages[answer["id"]]["canStop"] is False
+
+
+async def test_the_number_in_an_answer_is_the_number_of_its_link(site: Site, inbound: Recorder) -> None:
+    page = await site.page()
+    await page.ask("message", channel="C-PRODUCT", text="@Latchkey what opens what?")
+    found = Sources((Source("Keys", "https://docs.example/keys"), Source("", "https://b.example")), (2, 33))
+    reply = await site.platform.open_reply(_target(inbound.mentions[-1].conversation), Parts().save)
+    await reply.finish("Keys [2] open locks [33].", (View(blocks=(found,)),))
+    await page.until(lambda: any("[33]" in one["text"] for one in page.messages.values()))
+    shown = [block for view in page.own("Keys [2] open locks [33].")["views"] for block in view["blocks"]]
+    assert shown == [
+        {
+            "type": "sources",
+            "links": [
+                {"text": "2. Keys (docs.example)", "url": "https://docs.example/keys"},
+                {"text": "33. b.example", "url": "https://b.example"},
+            ],
+        }
+    ]
 
 
 async def test_half_a_call_to_all_is_never_shown_whole(site: Site) -> None:

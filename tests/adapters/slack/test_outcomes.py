@@ -52,13 +52,13 @@ async def on_home(wire: SlackWire, outcome: Outcome) -> None:
 async def test_on_home_a_screen_is_published_and_all_else_is_a_window(wire: SlackWire) -> None:
     await on_home(wire, Replace(NEW))
     assert "New screen" in wire.home(wire.member)
+    await on_home(wire, FieldErrors({"x": "Not like that"}))
+    assert "Not like that" in text_of(modal(wire))
     await on_home(wire, Open(ASK))
     assert wire.form(wire.member) == ("x",)
     for outcome in (Private(NEW), Close(then=NEW)):
         await on_home(wire, outcome)
         assert ("New screen" in text_of(modal(wire)), "submit" in modal(wire)) == (True, False)
-    await on_home(wire, FieldErrors({"x": "Not like that"}))
-    assert "Not like that" in text_of(modal(wire))
     shown = len(wire.slack.calls("views.open"))
     await on_home(wire, Nothing())
     assert len(wire.slack.calls("views.open")) == shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -15,77 +14,35 @@ from app.domain.views import (
     Bold,
     Button,
     Buttons,
-    Channel,
-    ChannelInput,
-    Checkbox,
-    Code,
-    Confirm,
     Divider,
-    Feedback,
     Fields,
     Heading,
-    Level,
-    Link,
-    Note,
-    Notice,
     Option,
     Person,
-    Row,
     SecretInput,
     Select,
-    SelectInput,
     Sources,
-    Style,
     Table,
     Text,
-    TextInput,
     Verbatim,
     View,
-    When,
     rich,
 )  # fmt: skip
+from tests.conformance import screens
+from tests.conformance.screens import MANY
 from tests.fakes.slack.blocks import check_message, check_view
 
 MEAN = "<!channel> *b* _i_ ~s~ `c` & <https://e.vil|x> <@U1>\n> q"
-AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANN = UserRef("slack:T1", "U7")
-MANY = tuple(Option(f"p/model-{n}", f"Model {n}") for n in range(150))
-FEW = (Option("a", "Alpha"), Option("b", "Beta"))
-
-
-def everything(text: str) -> tuple[Block, ...]:
-    """One of each, with this text wherever text may stand."""
-    line = rich(
-        text, Bold(text), Code(text), Link(text, "https://docs.example/a|b>c"), Person(ANN), Channel("C1"), When(AT)
-    )
-    confirm = Confirm(text, text, text, text)
-    return (
-        Heading(text), Text(line), Text(rich(text)), Note(line), *(Notice(line, level) for level in Level),
-        Row(line, Button("edit", text, "v" * 3000, Style.PRIMARY, confirm)), Row(rich(text), Select("pick", text, FEW, "a")),
-        Row(line), Row(line, Select("none", text, ())), Fields(tuple((text, line) for _ in range(13))),
-        Table(("A", "B"), ((line, rich("")), (rich(text), line))), Table(("A",), ((rich(text),),)),
-        Buttons(tuple(Button("same", text, str(n), Style.DANGER) for n in range(3))), Buttons(()),
-        Select("model", text, MANY, "p/model-120", key="agent-1"), Select("grouped", text, (Option("a", text, text), Option("b", text))),
-        Divider(), Feedback("run-1"), Sources((Source(text, "https://docs.example/a?b=1&c=2"),) * 20),
-    )  # fmt: skip
-
-
-INPUTS: tuple[Block, ...] = (
-    TextInput("name", "Name", value="x" * 400, placeholder="p" * 200, hint="h"),
-    TextInput("long", "Long", multiline=True, max_length=9000),
-    SecretInput("key", "API key"),
-    SelectInput("provider", "Provider", FEW, selected="b"),
-    SelectInput("model", "Model", MANY, selected="p/model-149", optional=True),
-    SelectInput("empty", "Empty", ()),
-    Checkbox("flag", "Flag", checked=True, hint="h"),
-    ChannelInput("channels", "Channels", selected=("C1",)),
-)
+INPUTS = screens.inputs("C1")
 
 
 @pytest.mark.parametrize("text", ["plain", MEAN, "x" * 5000, "🦊" * 40, "a"])
 @pytest.mark.parametrize("inputs", [(), INPUTS])
 def test_slack_takes_every_screen(text: str, inputs: tuple[Block, ...]) -> None:
-    view = View(everything(text) + inputs, title=text[:60], id="form", submit=text[:60], context="c" * 200)
+    view = View(
+        screens.blocks(text, ANN, "C1") + inputs, title=text[:60], id="form", submit=text[:60], context="c" * 200
+    )
     check_message(render.message(view))
     check_message(render.under_answer((view,)), most=48)
     check_view(render.home(view))
@@ -106,7 +63,7 @@ def test_a_screen_too_long_for_slack_says_so(count: int) -> None:
 
 
 def test_what_somebody_wrote_is_never_markup() -> None:
-    view = View(everything(MEAN))
+    view = View(screens.blocks(MEAN, ANN, "C1"))
     for block in (*render.message(view, ringing=True), *render.home(view)["blocks"]):
         for text in _mrkdwn(block):
             assert "<!channel" not in text

@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
+from adapters.teams.handle import OPENER
 from app.domain.chat import Place
 from app.domain.events import Addressed, Nothing, Open, Private
 from app.domain.views import Option, Text, View, rich
 from tests.adapters.teams.pieces import WORKSPACE, Pieces, listening
 from tests.conformance.chat_platform import FORM
 from tests.fakes.teams.identity import TENANT
-from tests.fakes.teams.world import CHANNEL, GROUP, Json
+from tests.fakes.teams.world import BOT, CHANNEL, GROUP, Json
 
 CANARY = "canary-text-5c1e"
+PERSONAL = {"id": "a:1chat", "conversationType": "personal", "tenantId": TENANT}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -125,8 +127,12 @@ async def test_home_is_asked_for_by_its_word(pieces: Pieces) -> None:
     await teams.say(teams.world.ann, "Home", teams.world.personal(teams.world.ann))
     await teams.until(lambda: pieces.inbound.homes)
     assert pieces.inbound.homes == pieces.shown.homes == [pieces.user(teams.world.ann.oid)]
-    await teams.say(teams.world.ann, "home")  # in a channel it is a question like any other
-    assert [m.text for m in pieces.inbound.mentions] == ["home"]
+    for words in ("home", "byok home"):
+        await teams.say(teams.world.bob, words)  # in a channel too: it is shown in their own chat
+    await teams.until(lambda: len(pieces.inbound.homes) == 3)
+    assert {user.id for user in pieces.shown.homes[1:]} == {teams.world.bob.oid}
+    await teams.say(teams.world.bob, "home is where the heart is")
+    assert [m.text for m in pieces.inbound.mentions] == ["home is where the heart is"]
 
 
 async def test_a_dialog_is_fetched_and_sent_off_within_the_request(pieces: Pieces) -> None:
@@ -146,13 +152,13 @@ async def test_a_dialog_is_fetched_and_sent_off_within_the_request(pieces: Piece
     assert action.message is not None
     assert (action.message.channel, action.message.id) == (CHANNEL, "17830")
 
-    filled = {"latchkey": {"f": "setkey", "c": "ctx", "d": "dlg"}, "provider": "b", "secret:key": f" {CANARY} "}
+    filled = {"latchkey": {"f": "setkey", "c": "ctx", OPENER: "setkey"}, "provider": "b", "secret:key": f" {CANARY} "}
     answer = await teams.invoke(teams.world.ann, "task/submit", {"data": filled})
     sent = pieces.inbound.submissions[-1]
     assert (sent.form, sent.context, dict(sent.values)) == ("setkey", "ctx", {"provider": "b"})
     assert sent.secrets["key"].reveal() == CANARY
     handle = pieces.shown.invokes[-1][1]
-    assert (handle.dialog, handle.values) == ("dlg", {"provider": "b"})
+    assert (handle.opener, handle.values) == ({OPENER: "setkey"}, {"provider": "b"})
     assert CANARY not in repr(sent) + repr(handle)
 
 
@@ -207,28 +213,6 @@ async def test_an_edit_and_a_deletion_name_their_message(pieces: Pieces) -> None
     assert [(m.channel, m.id) for m in pieces.inbound.deleted] == [(CHANNEL, said)]
 
 
-async def test_who_installs_is_told_of_and_greeted_once(pieces: Pieces) -> None:
-    teams = pieces.teams
-    chat = teams.world.personal(teams.world.ann)
-    await teams.install(teams.world.ann, chat)
-    await teams.until(lambda: pieces.inbound.homes)
-    assert set(pieces.inbound.installs) == {WORKSPACE}
-    assert [(place.conversation, user.id) for place, user in pieces.shown.welcomes] == [(chat.id, teams.world.ann.oid)]
-    assert await pieces.connector.personal(WORKSPACE, teams.world.ann.oid) is not None
-    assert teams.connector.calls == []  # the chat was known from what arrived
-
-
-async def test_the_keys_go_with_the_last_place(pieces: Pieces) -> None:
-    teams = pieces.teams
-    chat = teams.world.personal(teams.world.ann)
-    for where in (chat, CHANNEL):
-        await teams.install(teams.world.ann, where)
-    await teams.install(teams.world.ann, chat, "remove")
-    assert pieces.inbound.removals == []
-    await teams.install(teams.world.ann, CHANNEL, "remove")
-    assert set(pieces.inbound.removals) == {WORKSPACE}
-
-
 async def test_its_own_messages_are_ignored(pieces: Pieces) -> None:
     teams = pieces.teams
     echo = teams.activity(teams.world.ann, **teams.words("I said this", mention=True)) | {
@@ -236,6 +220,27 @@ async def test_its_own_messages_are_ignored(pieces: Pieces) -> None:
     }
     assert (await teams.post(echo)).status == 200
     assert pieces.inbound.quiet
+
+
+async def test_one_of_several_bots_answers_what_is_for_it(pieces: Pieces) -> None:
+    """In a group chat with two apps of the same name, each mention is somebody's."""
+    teams, other = pieces.teams, {"id": "28:another", "name": BOT["name"]}
+    at = f"<at>{BOT['name']}</at>"
+    theirs, ours = ({"type": "mention", "text": at, "mentioned": who} for who in (other, BOT))
+    chat = teams.world.chats[GROUP]
+    await teams.post(teams.activity(teams.world.ann, chat, text=f"{at} hello", entities=[theirs]))
+    await teams.post(teams.activity(teams.world.ann, chat, text=f"{at} ask {at}", entities=[ours, theirs]))
+    assert [m.text for m in pieces.inbound.mentions] == ["ask <@28:another>"]
+
+
+async def test_what_is_quoted_goes_with_the_question(pieces: Pieces) -> None:
+    teams, chat = pieces.teams, pieces.teams.world.personal(pieces.teams.world.ann)
+    quote = {"type": "quotedReply", "quotedReply": {"messageId": "17", "senderName": "Bob", "preview": "lunch?"}}
+    for words in ("shall I go?", "byok keys"):
+        text = f'<quoted messageId="17"/> {words}'
+        await teams.post(teams.activity(teams.world.ann, chat, text=text, entities=[quote]))
+    assert [m.text for m in pieces.inbound.mentions] == ["shall I go?\n\n> Bob: lunch?"]
+    assert [c.text for c in pieces.inbound.commands] == ["keys"]
 
 
 async def test_another_bot_is_known_as_one(pieces: Pieces) -> None:
@@ -269,6 +274,10 @@ async def test_tenants_that_disagree_are_nobodys(pieces: Pieces) -> None:
         {"type": "installationUpdate", "action": "remove-upgrade"},
         {"type": "messageUpdate", "channelData": {"eventType": "undeleteMessage", "tenant": {"id": TENANT}}},
         {"type": "message", "text": "no mention", "entities": [{"type": "mention"}]},
+        {"type": "message", "value": {"a": "of another app's card"}, "conversation": PERSONAL},
+        {"type": "invoke", "name": "task/submit", "from": {}, "value": {"data": {"latchkey": {"f": "setkey"}}}},
+        {"type": "message", "text": "<at>Latchkey</at> hi", "from": None},
+        {"type": "event", "name": "application/vnd.microsoft.meetingStart", "value": {"Title": "x"}},
     ],
 )
 async def test_the_unknown_is_taken_and_ignored(pieces: Pieces, odd: Json) -> None:

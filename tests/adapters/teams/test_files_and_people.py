@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.teams.files import Files
-from adapters.teams.people import kind_of
+from adapters.teams.people import People, kind_of
 from adapters.teams.services import Services
 from app.domain.chat import FileRef, MemberKind
 from app.errors import PlatformError
 from tests.adapters.teams.pieces import Pieces, listening
 from tests.fakes.teams.identity import TENANT
-from tests.fakes.teams.world import CHANNEL, Json, Member
+from tests.fakes.teams.world import CHANNEL, GROUP, Json, Member
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 
@@ -105,6 +105,61 @@ async def test_people_are_who_the_connector_says(pieces: Pieces) -> None:
     }
     assert await pieces.people.name(pieces.user(world.ann.oid)) == "Ann"
     assert len(teams.connector.of("GET")) == 4  # and not again for the name
+
+
+async def test_who_left_a_chat_is_still_known_by_another(pieces: Pieces) -> None:
+    """A run may be resumed long after, on another machine, when the app is no longer where they were first seen."""
+    teams, bob = pieces.teams, pieces.teams.world.bob
+    await teams.say(bob, "hello", GROUP)
+    await teams.say(bob, "hello", teams.world.personal(bob))
+    teams.world.chats[GROUP].bot_in = False
+    later = People(pieces.connector, pieces.addresses)
+    assert await later.kind(pieces.user(bob.oid)) is MemberKind.MEMBER
+
+
+async def test_who_is_in_no_conversation_is_not_asked_for_again_and_again(pieces: Pieces) -> None:
+    teams = pieces.teams
+    stranger = Member("Mel", "not-in-the-roster")
+    await teams.say(stranger, "hello")
+    for _ in range(4):
+        assert await pieces.people.kind(pieces.user(stranger.oid)) is MemberKind.EXTERNAL
+    assert len(teams.connector.of("GET")) == 1
+    teams.world.chats[CHANNEL].members.append(stranger)
+    pieces.clock.ahead += 61
+    assert await pieces.people.kind(pieces.user(stranger.oid)) is MemberKind.MEMBER
+
+
+def _naming(pieces: Pieces, words: str, who: Member) -> Json:
+    """Words to the app that mention a person as Teams does it: by the connector's id alone."""
+    said = pieces.teams.words(words.replace("@", f"<at>{who.name}</at>"), mention=True)
+    entity = {"type": "mention", "text": f"<at>{who.name}</at>", "mentioned": {"id": who.id, "name": who.name}}
+    return said | {"entities": [*said["entities"], entity]}
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_command_knows_people_by_the_directorys_id(pieces: Pieces, *, seen: bool) -> None:
+    teams, ann, bob = pieces.teams, pieces.teams.world.ann, pieces.teams.world.bob
+    if seen:
+        await teams.say(bob, "hello", GROUP)
+    await teams.post(teams.activity(ann, **_naming(pieces, "byok admins add @", bob)))
+    assert [c.text for c in pieces.inbound.commands] == [f"admins add <@{bob.oid}>"]
+    assert len(teams.connector.of("GET")) == (0 if seen else 1)
+
+
+async def test_a_command_about_who_is_not_there_names_them_as_teams_did(pieces: Pieces) -> None:
+    teams, mel = pieces.teams, Member("Mel", "not-in-the-roster")
+    await teams.post(teams.activity(teams.world.ann, **_naming(pieces, "byok admins add @", mel)))
+    assert [c.text for c in pieces.inbound.commands] == [f"admins add <@{mel.id}>"]
+
+
+async def test_people_in_a_question_are_who_they_are_when_they_ask(pieces: Pieces) -> None:
+    teams, ann, bob = pieces.teams, pieces.teams.world.ann, pieces.teams.world.bob
+    await teams.say(bob, "hello")
+    await teams.post(teams.activity(ann, **_naming(pieces, "ask @", bob)))
+    await teams.post(teams.activity(ann, **_naming(pieces, "ask @", teams.world.gus)))
+    assert teams.connector.of("GET") == []  # a question is kept before anybody is asked
+    assert [m.text for m in pieces.inbound.mentions[1:]] == [f"ask <@{bob.oid}>", f"ask <@{teams.world.gus.id}>"]
+    assert await pieces.people.name(pieces.user(teams.world.gus.id)) == "Gus"
 
 
 async def test_a_stranger_is_external_and_goes_by_the_id(pieces: Pieces) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from adapters.teams import icons, parse
 from adapters.teams.manifest import COMMANDS, EXAMPLE_ID, EXAMPLE_URL, PROMPTS, manifest
 from adapters.teams.payload import Json
 from app.cli import main
+from app.services.forms import SUGGESTIONS
+from app.services.screens import people
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "manifests" / "teams"
@@ -53,15 +56,25 @@ def test_every_command_that_is_offered_is_handled(commands: list[Json]) -> None:
         assert isinstance(event, parse.Typed | parse.HomeWanted), one["title"]
 
 
-def test_every_command_that_is_handled_is_offered() -> None:
-    offered = {one["title"].split()[0] for listed in LISTS for one in listed["commands"] if one.get("type") != "prompt"}
-    assert offered == set(parse.COMMANDS)
-
-
-def test_what_is_typed_is_a_command_of_ours() -> None:
-    words = {title.partition(" ")[2] for title in COMMANDS}
+def test_every_command_that_is_handled_is_offered_and_told_of_in_the_help() -> None:
     source = (ROOT / "app" / "services" / "commands.py").read_text()
-    assert [word for word in words if f'"{word}": self._' not in source] == []
+    handled = set(re.findall(r'^ +"(\w+)": self\._\w+,$', source, re.MULTILINE))
+    offered = {title.removeprefix("byok ") for title in COMMANDS} - {"home"}
+    assert handled == offered == {name for name, *_ in people.COMMANDS}
+    in_channels = {one["title"] for one in LISTS[0]["commands"]}
+    assert in_channels == set(COMMANDS)
+    assert {title.split()[0] for title in in_channels} == set(parse.COMMANDS)
+
+
+def test_it_comes_to_all_places_that_are_understood() -> None:
+    scopes = manifest(EXAMPLE_ID, EXAMPLE_URL)["bots"][0]["scopes"]
+    assert {"team" if kind == "channel" else kind for kind in parse.PLACES} == set(scopes)
+    assert {scope for listed in LISTS for scope in listed["scopes"]} == set(scopes)
+
+
+def test_the_prompts_are_those_that_are_offered_in_the_chat() -> None:
+    assert {one.title: one.message for one in SUGGESTIONS} == PROMPTS
+    assert all(text == text.strip() and text[-1] in ".?" for text in PROMPTS.values())  # sent off as it is
 
 
 def test_slash_commands_are_asked_for_only_where_wanted() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,8 +13,12 @@ from app.domain.events import Addressed, Close, FieldErrors, Nothing, Open, Outc
 from app.domain.views import Button, Buttons, Confirm, Person, Row, Suggestion, Text, TextInput, View, rich
 from tests.adapters.teams.wire import WORKSPACE, TeamsWire, dumped, teams_wire, text_of
 from tests.conformance.chat_platform import CANARY, FILLED, FORM
-from tests.fakes.teams.world import CHANNEL
+from tests.fakes.teams.world import CHANNEL, Json, Member
 
+ASIDE: Json = {
+    "type": "messageUpdate",
+    "channelData": {"eventType": "editMessage"},
+}  # by which the app has seen somebody
 SCREEN = View(blocks=(Text(rich("Old")), Buttons((Button("go", "Go", "v"), Button("edit", "Edit", "e", opens=True)))))
 NEW = View(blocks=(Text(rich("New screen")),), title="New")
 ASK = View(
@@ -121,22 +127,32 @@ async def test_an_error_without_a_field_stands_beside_the_first(wire: TeamsWire)
     assert wire.field_errors(wire.admin) == {"provider": "Not like that", "key": "No"}
 
 
-async def test_errors_of_a_form_that_nobody_remembers_are_said(wire: TeamsWire) -> None:
+async def test_a_form_with_errors_is_asked_for_anew_so_that_any_process_can_show_it(wire: TeamsWire) -> None:
+    await on_home(wire, Open(ASK), "edit", "e")
+    wire.inbound.outcome = FieldErrors({"x": "Too short"})
+    for typed in ("a", "b"):
+        await wire.submit(wire.member, {"x": typed})
+        assert wire.field_errors(wire.member) == {"x": "Too short"}
+        assert f'"value": "{typed}"' in dumped(wire.dialogs[wire.member])
+    assert [(one.action_id, one.value, one.user) for one in wire.inbound.actions] == [("edit", "e", wire.member)] * 3
+
+
+async def test_errors_of_a_form_that_is_not_to_be_had_any_more_are_said(wire: TeamsWire) -> None:
     wire.inbound.outcome = Open(FORM)
     await wire.command(wire.admin, "setkey")
-    wire.platform._outcomes._dialogs._views.clear()  # another process, or an hour later
+    wire.inbound._forms.clear()
     wire.inbound.outcome = FieldErrors({"key": "Refused by the provider"})
     await wire.submit(wire.admin, FILLED)
     assert wire.said[wire.admin] == ["Refused by the provider"]
 
 
-async def test_nobody_else_is_shown_a_form_that_is_open(wire: TeamsWire) -> None:
+async def test_a_form_is_asked_for_anew_as_who_has_sent_it(wire: TeamsWire) -> None:
     wire.inbound.outcome = Open(FORM)
     await wire.command(wire.admin, "setkey")
     wire.inbound.outcome = FieldErrors({"key": "Refused"})
     wire.dialogs[wire.member] = wire.dialogs[wire.admin]
     await wire.submit(wire.member, FILLED)
-    assert wire.form(wire.member) is None
+    assert [command.user for command in wire.inbound.commands] == [wire.admin, wire.admin, wire.member]
 
 
 async def test_a_command_in_a_chat_of_ones_own_is_answered_there(wire: TeamsWire) -> None:
@@ -165,6 +181,16 @@ async def test_a_preview_that_is_not_there_ends_in_their_own_chat() -> None:
         assert wire.public() == []
 
 
+@pytest.mark.parametrize("outcome", [Private(NEW), Open(ASK)])
+async def test_who_cannot_be_answered_privately_is_told_so_where_they_asked_and_no_more(
+    wire: TeamsWire, outcome: Outcome
+) -> None:
+    wire.teams.connector.fail(403, times=9, when=lambda call: call.path.endswith("/v3/conversations"))
+    wire.inbound.outcome = outcome
+    await wire.command(wire.member, "keys")
+    assert wire.public() == ["I could not answer that privately. Open the chat with me, and say it there."]
+
+
 async def test_what_cannot_be_whispered_is_said_to_who_pressed(wire: TeamsWire) -> None:
     await wire.say(wire.member, "hello")
     await wire.platform.publish_home(wire.member, SCREEN)
@@ -180,6 +206,36 @@ async def test_home_is_one_card_that_is_changed_in_place(wire: TeamsWire) -> Non
     await wire.platform.publish_home(wire.member, NEW)
     (card,) = wire.teams.shown(wire.chat(wire.member))
     assert "New screen" in text_of(card)
+
+
+async def test_a_form_opens_in_time_though_teams_is_slow_to_say_who_people_are(wire: TeamsWire) -> None:
+    people = [Person(UserRef(WORKSPACE, f"person-{number}")) for number in range(5)]
+    await wire.say(wire.member, "hello")
+    await wire.platform.publish_home(wire.member, SCREEN)
+    wire.inbound.outcome = Open(View(blocks=(Text(rich(*people)), *ASK.blocks), title="Ask", id="ask", submit="Send"))
+    for person in people:
+        await wire.teams.post(wire.teams.activity(Member("Somebody", person.user.id), **ASIDE))
+    wire.teams.connector.fail(503, times=99, verb="GET")
+    began = time.perf_counter()
+    await wire.press(wire.member, "edit", "e")
+    assert time.perf_counter() - began < 3
+    assert "person-4" in text_of(wire.dialogs[wire.member])
+
+
+async def test_homes_published_at_once_are_one_card(wire: TeamsWire) -> None:
+    """Asked for while a key's check ends, say: each would find none, and post one."""
+    await wire.open_home(wire.member)
+    await asyncio.gather(*(wire.platform.publish_home(wire.member, screen) for screen in (SCREEN, SCREEN, NEW)))
+    (card,) = wire.teams.shown(wire.chat(wire.member))
+    assert "New screen" in text_of(card)
+
+
+async def test_a_home_stands_from_when_it_was_first_shown(wire: TeamsWire) -> None:
+    assert not await wire.platform.home_stands(wire.member)
+    await wire.open_home(wire.member)
+    await wire.platform.publish_home(wire.member, SCREEN)
+    assert await wire.platform.home_stands(wire.member)
+    assert not await wire.platform.home_stands(wire.admin)
 
 
 async def test_home_asked_for_again_comes_at_the_end_of_the_chat(wire: TeamsWire) -> None:
@@ -231,14 +287,34 @@ async def test_a_home_too_large_for_teams_is_shown_in_part(wire: TeamsWire) -> N
 async def test_who_installs_the_app_is_greeted_with_what_to_ask_and_their_home(wire: TeamsWire) -> None:
     wire.inbound.prompts = (
         Suggestion("What can you do?", "What can you do here?"),
-        Suggestion("Draft", "Draft about "),
+        Suggestion("Draft", "Draft a message."),
     )
     await wire.teams.install(wire.who(wire.admin), wire.chat(wire.admin))
+    await wire.platform.publish_home(wire.admin, SCREEN)
     await wire.settled()
-    (greeting,) = wire.teams.shown(wire.chat(wire.admin))
-    actions = greeting["suggestedActions"]["actions"]
-    assert actions == [{"type": "imBack", "title": "What can you do?", "value": "What can you do here?"}]
+    _, greeting = wire.teams.shown(wire.chat(wire.admin))  # the home stands above it
+    assert greeting["suggestedActions"] == {
+        "to": [wire.who(wire.admin).id],
+        "actions": [
+            {"type": "imBack", "title": "What can you do?", "value": "What can you do here?"},
+            {"type": "imBack", "title": "Draft", "value": "Draft a message."},
+        ],
+    }
     assert wire.inbound.homes == [wire.admin]
+
+
+async def test_who_installs_the_app_is_greeted_though_their_home_does_not_come(wire: TeamsWire) -> None:
+    await wire.teams.install(wire.who(wire.admin), wire.chat(wire.admin))
+    await wire.settled()
+    assert "byok help" in wire.private(wire.admin)[-1]
+
+
+async def test_teams_thanks_for_a_thumb_and_nothing_else_does(wire: TeamsWire) -> None:
+    wire.inbound.outcome = Private(NEW)
+    value = {"actionName": "feedback", "actionValue": {"reaction": "like"}}
+    told = await wire.teams.invoke(wire.who(wire.member), "message/submitAction", value, replyToId="1783")
+    await wire.settled()
+    assert (told.status, told.body, wire.private(wire.member)) == (200, "", [])
 
 
 async def test_a_button_that_asks_first_acts_only_when_it_is_confirmed(wire: TeamsWire) -> None:

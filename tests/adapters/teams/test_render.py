@@ -3,77 +3,46 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from adapters.teams import render
 from adapters.teams.cards import Names, channels_in
-from adapters.teams.handle import CONTEXT, DIALOG, FORM, OURS, SECRET_PREFIX
+from adapters.teams.handle import CONTEXT, FORM, OPENER, OPENER_VALUE, OURS, SECRET_PREFIX
 from adapters.teams.payload import Json
 from app.domain.chat import UserRef
-from app.domain.run import Source
 from app.domain.views import (
     Block,
     Bold,
     Button,
     Buttons,
     Channel,
-    ChannelInput,
-    Checkbox,
     Code,
     Divider,
     Feedback,
     Fields,
     Heading,
-    Level,
-    Link,
     Note,
-    Notice,
-    Option,
     Person,
     Row,
-    SecretInput,
     Select,
-    SelectInput,
-    Sources,
     Table,
     Text,
     TextInput,
     Verbatim,
     View,
-    When,
     rich,
 )
 from tests.adapters.teams.wire import text_of
+from tests.conformance import screens
+from tests.conformance.screens import FEW, MANY
 
 ANN = UserRef("teams:t1", "ann")
 NAMES = Names({ANN: "Ann"}, {"19:a@thread.tacv2": "general"})
-FEW = (Option("a", "Alpha", "Vendor"), Option("b", "Beta"))
-MANY = tuple(Option(f"m{n}", f"Model {n}") for n in range(200))
-INPUTS: tuple[Block, ...] = (
-    TextInput("name", "Name", "Fox", "a name", "Short", max_length=40),
-    SecretInput("key", "API key"),
-    SelectInput("provider", "Provider", FEW, "b", optional=True),
-    Checkbox("follow", "Follow up", checked=True),
-    ChannelInput("where", "Channels", ("19:a@thread.tacv2",)),
-)
-EVERYTHING: tuple[Block, ...] = (
-    Heading("A heading"),
-    Text(rich("By ", Person(ANN), " in ", Channel("19:a@thread.tacv2"), " on ", When(datetime(2026, 11, 23, 9, tzinfo=UTC)))),
-    Note(rich("A note with ", Link("more", "https://example.com"))),
-    Notice(rich("Look out"), Level.WARNING),
-    Row(rich("A row"), Button("go", "Go", "1")),
-    Row(rich("A choice"), Select("model", "Model", FEW, "b", key="a1")),
-    Fields((("Status", rich("fine")),)),
-    Table(("Who", "What"), ((rich("Ann"), rich(Code("key.set"))),)),
-    Buttons((Button("one", "One"), Button("two", "Two", opens=True))),
-    Divider(),
-    Select("tone", "Tone", FEW),
-    Feedback("run-1"),
-    Sources((Source("Docs", "https://docs.example/a"),)),
-)  # fmt: skip
+CHANNEL = "19:a@thread.tacv2"
+INPUTS = screens.inputs(CHANNEL)
+EVERYTHING = screens.blocks("a word", ANN, CHANNEL)
 
 
 def body(*blocks: Block) -> list[Json]:
@@ -87,21 +56,10 @@ def form(*blocks: Block, **more: Any) -> Json:
 
 
 def test_everything_is_shown() -> None:
-    words = text_of(render.message(View(blocks=EVERYTHING), NAMES))
-    shown = ("A heading", "By Ann in #general on 2026-11-23 09:00 UTC", "A note with more", "Look out", "A row", "Go")
-    for one in (
-        *shown,
-        "A choice",
-        "Status: fine",
-        "Who",
-        "key.set",
-        "One",
-        "Two",
-        "Tone",
-        "👍",
-        "👎",
-        "1. Docs (docs.example)",
-    ):
+    words = text_of([render.message(page, NAMES) for page in render.pages(View(blocks=EVERYTHING), NAMES)])
+    assert "fit here" not in words
+    line = "a worda worda worda wordAnn#general2026-11-23 12:00 UTC"
+    for one in (f"\n{line}\n", f"⚠️  {line}", f"a word: {line}", "👍", "👎", "1. a word (docs.example)"):
         assert one in words
 
 
@@ -118,6 +76,7 @@ def test_what_somebody_wrote_is_no_markup() -> None:
 def test_a_line_break_is_one() -> None:
     first, second, third = body(Text(rich("One\n", Bold("Two\nThree"))))
     assert [text_of(one) for one in (first, second, third)] == ["One", "Two", "Three"]
+    assert len(body(Text(rich("One\n", Bold("Two"), "\n")))) == 2
     assert [one.get("spacing") for one in (first, second, third)] == [None, "None", "None"]
     assert third["inlines"][0]["weight"] == "Bolder"
 
@@ -136,27 +95,53 @@ def test_a_button_says_how_it_is_answered() -> None:
 
 
 def test_within_a_dialog_every_button_is_sent_to_it() -> None:
-    card = form(TextInput("x", "X"), Buttons((Button("go", "Go", "1"),)), key="d1")["card"]["content"]
+    opener = {OPENER: "edit", OPENER_VALUE: "2"}
+    card = form(TextInput("x", "X"), Buttons((Button("go", "Go", "1"),)), opener=opener)["card"]["content"]
     (go,) = card["body"][-1]["actions"]
     assert (go["type"], go["associatedInputs"]) == ("Action.Submit", "None")
-    assert go["data"] == {OURS: {"a": "go", "v": "1", CONTEXT: "c1", DIALOG: "d1"}}
-    assert [one["data"] for one in card["actions"]] == [{OURS: {FORM: "f1", CONTEXT: "c1", DIALOG: "d1"}}]
+    assert go["data"] == {OURS: {"a": "go", "v": "1", CONTEXT: "c1"} | opener}
+    assert [one["data"] for one in card["actions"]] == [{OURS: {FORM: "f1", CONTEXT: "c1"} | opener}]
+
+
+def test_a_long_button_stands_below_its_text_where_a_phone_has_room_for_it() -> None:
+    (beside,) = body(Row(rich("A text"), Button("add", "Add a key")))
+    assert beside["type"] == "ColumnSet"
+    text, below = body(Row(rich("A text"), Button("add", "Choose for a channel")))
+    assert (text["type"], below["type"]) == ("RichTextBlock", "ActionSet")
+
+
+def test_a_command_is_shown_as_one_types_it_in_teams() -> None:
+    shown = text_of(body(Text(rich(Code("/byok keys"), ", ", Code("/byok admins add @person"), ", ", Code("a/byok")))))
+    assert shown == "byok keys, @Latchkey byok admins add @person, a/byok"
+    assert render.beneath((View(blocks=(Note(rich(Code("/byok setkey"))),)),), NAMES)[0] == "byok setkey"
+
+
+def test_a_row_of_many_columns_says_what_there_is() -> None:
+    (row,) = body(Table(("A", "B", "C", "D"), ((rich("a"), rich(""), rich("c"), ()),)))
+    assert text_of(row) == "a · c"
+
+
+def test_a_list_has_room_between_its_lines_and_a_sentence_has_none() -> None:
+    assert {one.get("spacing") for one in body(Text(rich("1\n2\n3\n4\n5")))[1:]} == {"Small"}
+    assert {one.get("spacing") for one in body(Text(rich("1\n2")))[1:]} == {"None"}
 
 
 def test_inputs_stand_in_forms_only() -> None:
     assert "Input." not in json.dumps(body(*INPUTS))
     assert "Input." not in json.dumps(render.dialog(View(blocks=INPUTS, title="To read"), NAMES))
     found = {one["id"]: one for one in form(*INPUTS)["card"]["content"]["body"] if one["type"].startswith("Input.")}
-    assert set(found) == {"name", f"{SECRET_PREFIX}key", "provider", "follow", "channels:where"}
-    assert (found["name"]["value"], found["name"]["maxLength"], found["name"]["isRequired"]) == ("Fox", 40, True)
-    assert (found["provider"]["value"], "isRequired" in found["provider"]) == ("b", False)
-    assert (found["follow"]["value"], found["channels:where"]["value"]) == ("yes", "19:a@thread.tacv2")
+    assert set(found) == {"name", "long", f"{SECRET_PREFIX}key", "provider", "model", "flag", "channels:channels"}
+    assert (found["name"]["value"], found["name"]["isRequired"], found["long"]["maxLength"]) == ("x" * 400, True, 9000)
+    assert (found["provider"]["value"], found["provider"]["isRequired"]) == ("b", True)
+    assert (found["model"]["value"], "isRequired" in found["model"]) == ("p/model-149", False)
+    assert (found["flag"]["value"], found["channels:channels"]["value"]) == ("yes", CHANNEL)
+    assert found["flag"]["wrap"]
 
 
 def test_a_secret_is_masked_and_never_shown_again() -> None:
     view = View(blocks=INPUTS, title="A form", id="f1", submit="Save")
     again = render.filled(
-        view, {"name": "Owl", "key": "sk-test", "provider": "a", "where": "19:b@thread.tacv2 19:c@thread.tacv2"}
+        view, {"name": "Owl", "key": "sk-test", "provider": "a", "channels": "19:b@thread.tacv2 19:c@thread.tacv2"}
     )
     made = render.dialog(again, NAMES, errors={"key": "Refused"})["card"]["content"]["body"]
     secret = next(one for one in made if one.get("id") == f"{SECRET_PREFIX}key")
@@ -164,20 +149,20 @@ def test_a_secret_is_masked_and_never_shown_again() -> None:
     assert "sk-test" not in json.dumps(made)
     assert ("Owl" in json.dumps(made), '"value": "a"' in json.dumps(made)) == (True, True)
     assert next(text_of(one) for one in made if one.get("id") == "error:key") == "⛔ Refused"
-    assert next(one for one in made if one.get("id") == "follow").get("value") is None
+    assert next(one for one in made if one.get("id") == "flag").get("value") is None
 
 
 def test_a_long_choice_is_asked_for_while_one_types() -> None:
-    (_, row) = body(Select("model", "Model", MANY, "m170", key="a1"))
+    (_, row) = body(Select("model", "Model", MANY, "p/model-170", key="a1"))
     choice = row["columns"][0]["items"][0]
-    assert (choice["style"], choice["value"]) == ("filtered", "m170")
+    assert (choice["style"], choice["value"]) == ("filtered", "p/model-170")
     assert choice["choices.data"] == {"type": "Data.Query", "dataset": "latchkey|model:a1|"}
-    assert choice["choices"][0] == {"title": "Model 170", "value": "m170"}
+    assert choice["choices"][0] == {"title": "Model 170", "value": "p/model-170"}
     assert len(choice["choices"]) < 10
 
 
 def test_several_long_choices_do_not_make_a_card_too_large() -> None:
-    blocks = tuple(Select("model", f"Agent {n}", MANY[:50], "m1", key=str(n)) for n in range(10))
+    blocks = tuple(Select("model", f"Agent {n}", MANY[:50], "p/model-1", key=str(n)) for n in range(10))
     card = render.message(View(blocks=blocks), NAMES)
     assert len(json.dumps(card)) < 12_000
     assert json.dumps(card).count("Data.Query") == 9
@@ -206,7 +191,7 @@ def test_a_section_that_fits_no_card_is_cut_between_its_blocks() -> None:
 
 
 def test_a_small_screen_is_one_page() -> None:
-    view = View(blocks=EVERYTHING)
+    view = View(blocks=(Heading("Keys"), Text(rich("None yet.")), Feedback("run-1")))
     assert render.pages(view, NAMES) == (view,)
 
 
@@ -217,7 +202,8 @@ def test_what_fits_nowhere_is_named_as_left_out() -> None:
 
 
 def test_a_summary_is_plain_words() -> None:
-    assert render.summary(View(blocks=EVERYTHING, title="All"), NAMES).startswith("All\nA heading\nBy Ann in #general")
+    view = View(blocks=(Heading("Keys"), Text(rich("By ", Person(ANN), " in ", Channel(CHANNEL)))), title="All")
+    assert render.summary(view, NAMES) == "All\nKeys\nBy Ann in #general"
     assert render.summary(View(blocks=()), NAMES) == "Latchkey"
 
 

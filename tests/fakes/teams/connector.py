@@ -39,7 +39,10 @@ class Call:
 
 @dataclass
 class Fault:
-    """What is answered instead, to the next `times` requests for which `when` holds. Status 0 hangs up; `done` carries it out all the same."""
+    """What is answered instead, to the next `times` requests for which `when` holds. Status 0 hangs up; `done` carries it out all the same.
+
+    `meanwhile` is called when that is done (or not), before the answer.
+    """
 
     status: int
     times: int
@@ -48,6 +51,7 @@ class Fault:
     code: str = "Fault"
     headers: dict[str, str] = field(default_factory=dict)
     done: bool = False
+    meanwhile: Callable[[], None] | None = None
 
 
 class ConnectorServer:
@@ -134,6 +138,8 @@ class ConnectorServer:
 
     async def _faulty(self, request: web.Request, fault: Fault, call: Call) -> web.Response:
         call.status = fault.status
+        if fault.meanwhile is not None:
+            fault.meanwhile()
         if fault.status == 0:
             assert request.transport is not None
             request.transport.close()

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,7 @@ class Key:
 
 class Identity:
     """Openid metadata, keys and login. `fetches` and `logins` count what was asked; `broken` is the status that it answers with instead, `slow` how
-    long that takes."""
+    long that takes. `issuer` and `scope` are the cloud's, `elsewhere` is where a `broken` of 3xx sends one; `give` makes the token for a scope, or none."""
 
     def __init__(self) -> None:
         self.keys = [Key()]
@@ -47,8 +48,12 @@ class Identity:
         self.issued: set[str] = set()
         self.lifetime = 3600
         self.broken = 0
+        self.elsewhere = ""
         self.slow = 0.0
         self.jwks_uri = ""
+        self.issuer = ISSUER
+        self.scope = f"{ISSUER}/.default"
+        self.give: Callable[[str], str] = self._opaque
 
     @property
     def key(self) -> Key:
@@ -65,7 +70,13 @@ class Identity:
     def token(self, service_url: str, *, key: Key | None = None, headers: Json | None = None, **claims: Any) -> str:
         """A genuine token for a request from that service; `claims` change or (None) leave out what it says."""
         now, signer = int(time.time()), key or self.key
-        said = {"iss": ISSUER, "aud": APP_ID, "nbf": now - 5, "exp": now + 3600, "serviceurl": service_url} | claims
+        said = {
+            "iss": self.issuer,
+            "aud": APP_ID,
+            "nbf": now - 5,
+            "exp": now + 3600,
+            "serviceurl": service_url,
+        } | claims
         said = {name: value for name, value in said.items() if value is not None}
         return jwt.encode(said, signer.private, algorithm="RS256", headers={"kid": signer.kid} | (headers or {}))
 
@@ -76,6 +87,7 @@ class Identity:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/v1/.well-known/openidconfiguration", self._metadata),
+            web.get("/{authority}/v2.0/.well-known/openid-configuration", self._metadata),
             web.get("/v1/.well-known/keys", self._keys),
             web.post("/{authority}/oauth2/v2.0/token", self._login),
         ]
@@ -84,11 +96,14 @@ class Identity:
         self.fetches += 1
         await asyncio.sleep(self.slow)
         if self.broken:
-            return web.Response(status=self.broken)
+            return self._refusal()
         uri = self.jwks_uri or f"{request.url.origin()}/v1/.well-known/keys"
         return web.json_response(
-            {"issuer": ISSUER, "jwks_uri": uri, "id_token_signing_alg_values_supported": ["RS256"]}
+            {"issuer": self.issuer, "jwks_uri": uri, "id_token_signing_alg_values_supported": ["RS256"]}
         )
+
+    def _refusal(self) -> web.Response:
+        return web.Response(status=self.broken, headers={"Location": self.elsewhere} if self.elsewhere else {})
 
     async def _keys(self, _request: web.Request) -> web.Response:
         return web.json_response({"keys": [key.jwk() for key in self.keys if key.published]})
@@ -98,13 +113,16 @@ class Identity:
         self.logins.append({"authority": request.match_info["authority"], **form})
         await asyncio.sleep(self.slow)
         if self.broken:
-            return web.Response(status=self.broken)
+            return self._refusal()
         good = form.get("client_id") == APP_ID and form.get("client_secret") == PASSWORD
-        if not good or form.get("scope") != "https://api.botframework.com/.default":
+        token = self.give(form.get("scope", "")) if good else ""
+        if not token:
             return web.json_response({"error": "invalid_client"}, status=401)
-        token = f"bot-token-{uuid.uuid4().hex}"
         self.issued.add(token)
         return web.json_response({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token})
+
+    def _opaque(self, scope: str) -> str:
+        return f"bot-token-{uuid.uuid4().hex}" if scope == self.scope else ""
 
 
 def _b64(number: int) -> str:

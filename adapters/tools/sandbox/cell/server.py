@@ -72,7 +72,14 @@ class Runner:
                 answer = await work
             writer.write(answer)
             await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, frames.BadFrame, ValueError, asyncio.CancelledError):
+        except (
+            OSError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            frames.BadFrame,
+            ValueError,
+            asyncio.CancelledError,
+        ):
             pass  # whoever asked sees the connection end
         finally:
             writer.close()
