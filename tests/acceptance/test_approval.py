@@ -69,7 +69,7 @@ async def die(service: Service) -> None:
 
 def cards(slack: SlackServer, root: str) -> list[Json]:
     """What stands in the thread with blocks about an approval."""
-    return [one for one in slack.replies("CGENERAL", root) if "to post a message" in json.dumps(one.get("blocks"))]
+    return [one for one in slack.replies("CGENERAL", root) if "post a message in" in json.dumps(one.get("blocks"))]
 
 
 def posted(slack: SlackServer) -> list[Json]:
