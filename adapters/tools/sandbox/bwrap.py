@@ -15,7 +15,7 @@ from pathlib import Path
 from adapters.tools.sandbox import probe
 from adapters.tools.sandbox.cell import frames, keeper, seccomp, supervise
 from adapters.tools.sandbox.launching import WORTH_TELLING, job, most_back, result_of
-from app.ports.sandbox import CodeResult, Limits, SandboxUnavailable, Tier
+from app.ports.sandbox import USUAL, CodeResult, Limits, SandboxUnavailable, Tier
 
 NOBODY = 65534
 AT_ONCE = 4
@@ -55,9 +55,7 @@ class Bubblewrap:
         found = await self.run(_LOOK)
         self.packages = tuple(name for name in WORTH_TELLING if f"'{name}'" in found.output)
 
-    async def run(
-        self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = Limits()
-    ) -> CodeResult:
+    async def run(self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = USUAL) -> CodeResult:
         """See Sandbox."""
         handed: list[int] = []
         try:
@@ -106,7 +104,9 @@ class Bubblewrap:
         command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", BOX, "--seccomp", str(filter_), "--"]
         command += [self._limiter(), f"--as={limits.memory}", "--nproc=32", f"--cpu={math.ceil(limits.seconds)}"]
         command += [f"--fsize={max(limits.file_bytes, 16 * 1024 * 1024)}", "--nofile=128", "--core=0", "--"]
-        start = f"import sys; sys.path.insert(0, {HOME!r}); from cell import inside; inside.main(*map(int, sys.argv[1:]))"
+        start = (
+            f"import sys; sys.path.insert(0, {HOME!r}); from cell import inside; inside.main(*map(int, sys.argv[1:]))"
+        )
         return [*command, python, "-I", "-B", "-c", start, str(result), str(limits.files), str(limits.file_bytes)]
 
     def _program(self) -> str:

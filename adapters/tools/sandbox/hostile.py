@@ -1,4 +1,4 @@
-"""What the self-test runs in a sandbox: code that tries to get out. It is never imported, only run, from its text.
+"""What the self-test runs in a sandbox: code that tries to get out. Importing it does nothing.
 
 Each attempt is made in a process of its own and holds if it raises. One line of JSON tells what got through.
 `canary.json` beside it says where on the host something waits to be reached.
@@ -10,41 +10,45 @@ import mmap
 import os
 import platform
 import socket
-import sys
 from collections.abc import Callable
-
-CANARY = json.load(open("canary.json"))
-OPEN_AT_START = []
-for number in range(3, 256):
-    try:
-        os.fstat(number)
-        OPEN_AT_START.append(number)
-    except OSError:
-        pass
+from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = platform.machine() == "x86_64"
 OWN_NAMES = {"PATH", "HOME", "TMPDIR", "LANG", "LC_CTYPE", "PWD"}
 OWN_NAMES |= {"MPLCONFIGDIR", "MPLBACKEND", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
 REFUSALS = {1, 13, 38}  # EPERM, EACCES, ENOSYS: it did not get so far as to look at the arguments
-ATTEMPTS: dict[str, Callable[[], object]] = {}
+Attempt = Callable[[], object]
 
 
-def kernel(name: str, x86: int, arm: int, *arguments: int) -> None:
-    """An attempt to make a system call: anything but a refusal means that the kernel listened."""
+def descriptors() -> list[int]:
+    """Those that were left open."""
+    found = []
+    for number in range(3, 256):
+        try:
+            os.fstat(number)
+            found.append(number)
+        except OSError:
+            continue
+    return found
+
+
+def calls(number: int, *arguments: int) -> Attempt:
+    """A system call: anything but a refusal means that the kernel listened."""
 
     def attempt() -> object:
         values = [ctypes.c_long(value) for value in arguments]
-        if LIBC.syscall(x86 if X86 else arm, *values) >= 0:
+        if LIBC.syscall(number, *values) >= 0:
             return "it worked"
         code = ctypes.get_errno()
         return None if code in REFUSALS else f"the kernel looked at it ({os.strerror(code)})"
 
-    if (x86 if X86 else arm) >= 0:
-        ATTEMPTS[f"SBX-05 {name}"] = attempt
+    return attempt
 
 
-def writes(place: str) -> Callable[[], object]:
+def writes(place: str) -> Attempt:
+    """A file in a folder that is not the code's own."""
+
     def attempt() -> object:
         with open(os.path.join(place, "latchkey-probe"), "w") as file:
             file.write("x")
@@ -54,26 +58,47 @@ def writes(place: str) -> Callable[[], object]:
     return attempt
 
 
-for folder in ("/", "/usr", "/usr/bin", "/etc", "/run", "/var/tmp", "/dev", "/dev/shm", "/opt", "/home", "/root", "/sys"):
-    ATTEMPTS[f"SBX-02 write to {folder}"] = writes(folder)
-for file in ("/etc/shadow", CANARY["secret"], "/proc/kcore", "/dev/mem", "/root/.bashrc"):
-    ATTEMPTS[f"SBX-02 read {file}"] = lambda file=file: len(open(file, "rb").read(64)) or None
-ATTEMPTS["SBX-02 list /root"] = lambda: os.listdir("/root") or None
-ATTEMPTS["SBX-02 device"] = lambda: os.mknod("dev", 0o20600, os.makedev(1, 1)) or "made"
-os.symlink(CANARY["secret"], "secret-link")
-ATTEMPTS["SBX-02 link"] = lambda: open("secret-link").read()
-os.unlink("secret-link")
+def reads(file: str) -> Attempt:
+    """The beginning of a file that is not the code's own."""
+    return lambda: len(open(file, "rb").read(64)) or None
 
 
-def touch() -> None:
-    os.chmod(CANARY["secret"], 0o644)  # the host looks whether it happened
-    os.utime(CANARY["secret"], (1, 1))
+def follows(target: str) -> object:
+    """The same by a link."""
+    os.symlink(target, "link")
+    try:
+        return open("link").read()
+    finally:
+        os.unlink("link")
 
 
-ATTEMPTS["SBX-02 change the mode of a file outside"] = touch
+def touches(file: str) -> None:
+    """Change a file's mode and time; the host looks whether it happened."""
+    os.chmod(file, 0o644)
+    os.utime(file, (1, 1))
 
 
-def connects(family: int, kind: int, address: object) -> Callable[[], object]:
+def makes_device() -> object:
+    """The machine's memory, if it can."""
+    os.mknod("device", 0o20600, os.makedev(1, 1))
+    return "made"
+
+
+def signals(pid: int) -> object:
+    """A process that is not the code's own."""
+    os.kill(pid, 0)
+    return "signalled"
+
+
+def becomes_root() -> object:
+    """By asking for it."""
+    os.setuid(0)
+    return os.getuid() == 0
+
+
+def connects(family: int, kind: int, address: str | tuple[str, int]) -> Attempt:
+    """To somewhere outside."""
+
     def attempt() -> object:
         with socket.socket(family, kind) as made:
             made.settimeout(1)
@@ -83,30 +108,14 @@ def connects(family: int, kind: int, address: object) -> Callable[[], object]:
     return attempt
 
 
-def makes(family: int, kind: int, protocol: int = 0) -> Callable[[], object]:
+def makes(family: int, kind: int, protocol: int = 0) -> Attempt:
+    """A socket, which is more than code needs."""
+
     def attempt() -> object:
         socket.socket(family, kind, protocol).close()
         return "a socket could be made"
 
     return attempt
-
-
-for name, attempt in {
-    "the host's loopback": connects(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", CANARY["port"])),
-    "the cloud's metadata": connects(socket.AF_INET, socket.SOCK_STREAM, ("169.254.169.254", 80)),
-    "IPv6": connects(socket.AF_INET6, socket.SOCK_STREAM, ("::1", CANARY["port"])),
-    "name servers": connects(socket.AF_INET, socket.SOCK_DGRAM, ("192.0.2.53", 53)),
-    "an abstract socket": connects(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + CANARY["abstract"]),
-    "a socket file": connects(socket.AF_UNIX, socket.SOCK_STREAM, CANARY["path"]),
-    "an abstract socket by datagram": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) and "a pair was made",
-    "TCP": makes(socket.AF_INET, socket.SOCK_STREAM),
-    "raw IP": makes(socket.AF_INET, socket.SOCK_RAW, 1),
-    "vsock": makes(40, socket.SOCK_STREAM),
-    "packets": makes(17, socket.SOCK_RAW),
-    "netlink": makes(16, socket.SOCK_RAW),
-    "the kernel's cryptography": makes(38, 5),
-}.items():
-    ATTEMPTS[f"SBX-03 {name}"] = attempt
 
 
 def environments() -> object:
@@ -122,6 +131,7 @@ def environments() -> object:
 
 
 def own_environment() -> object:
+    """What is in the code's own."""
     return sorted(set(os.environ) - OWN_NAMES)[:5] or None
 
 
@@ -138,19 +148,13 @@ def strangers() -> object:
     return [pid for pid in found if not (pid == 1 and os.getsid(1) == 0)][:5] or None
 
 
-ATTEMPTS["SBX-04 its own environment"] = own_environment
-ATTEMPTS["SBX-04 environments in /proc"] = environments
-ATTEMPTS["SBX-04 descriptors left open"] = lambda: OPEN_AT_START
-ATTEMPTS["SBX-05 signal the host"] = lambda: os.kill(CANARY["pid"], 0) or "signalled"
-ATTEMPTS["SBX-05 signal strangers"] = strangers
-ATTEMPTS["SBX-05 become root"] = lambda: os.setuid(0) or os.getuid() == 0
-
 BUFFER = ctypes.addressof(ctypes.create_string_buffer(4096))
+PARENT = os.getppid()
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
-for called in (
-    ("trace the parent", 101, 117, 16, os.getppid(), 0, 0),
+CALLS: tuple[tuple[str, int, int, *tuple[int, ...]], ...] = (
+    ("trace the parent", 101, 117, 16, PARENT, 0, 0),
     ("trace itself", 101, 117, 0, 0, 0, 0),
-    ("read another's memory", 310, 270, os.getppid(), BUFFER, 1, BUFFER, 1, 0),
+    ("read another's memory", 310, 270, PARENT, BUFFER, 1, BUFFER, 1, 0),
     ("io_uring", 425, 425, 8, BUFFER),
     ("keyctl", 250, 219, 0, -3, 0, 0, 0),
     ("add_key", 248, 217, BUFFER, BUFFER, BUFFER, 1, -3),
@@ -185,11 +189,12 @@ for called in (
     ("quotas", 179, 60, 0, BUFFER, 0, BUFFER),
     ("clone3", 435, 435, BUFFER, 88),
     ("the kernel's log", 103, 116, 10, 0, 0),
-):
-    kernel(*called)
+)
+"""Name, number on x86-64, number on 64-bit ARM, arguments."""
 
 
 def clones() -> object:
+    """Into a namespace of users, where everybody is root."""
     pid = LIBC.syscall(56 if X86 else 220, ctypes.c_long(NEW_USER | 17), 0, 0, 0, 0)
     if pid == 0:
         os._exit(0)
@@ -197,6 +202,7 @@ def clones() -> object:
 
 
 def types_into_terminal() -> object:
+    """What somebody's shell would then read."""
     done = LIBC.ioctl(0, ctypes.c_ulong(0x5412), b"x")
     return "typed" if done == 0 or ctypes.get_errno() not in REFUSALS else None
 
@@ -209,13 +215,64 @@ def other_architecture() -> object:
     return f"it was answered ({ctypes.CFUNCTYPE(ctypes.c_long)(start)()})"
 
 
-ATTEMPTS["SBX-05 clone into a namespace"] = clones
-ATTEMPTS["SBX-05 type into a terminal"] = types_into_terminal
-if X86:
-    ATTEMPTS["SBX-05 calls of another architecture"] = other_architecture
+def attempts(canary: dict[str, Any]) -> dict[str, Attempt]:
+    """All of them, by the acceptance case that each belongs to."""
+    folders = (
+        "/",
+        "/usr",
+        "/usr/bin",
+        "/etc",
+        "/run",
+        "/var/tmp",
+        "/dev",
+        "/dev/shm",
+        "/opt",
+        "/home",
+        "/root",
+        "/sys",
+    )
+    files = ("/etc/shadow", canary["secret"], "/proc/kcore", "/dev/mem", "/root/.bashrc")
+    left_open = descriptors()
+    stream, datagram, raw = socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW
+    inet, unix = socket.AF_INET, socket.AF_UNIX
+    found: dict[str, Attempt] = {
+        **{f"SBX-02 write to {folder}": writes(folder) for folder in folders},
+        **{f"SBX-02 read {file}": reads(file) for file in files},
+        "SBX-02 list /root": lambda: os.listdir("/root") or None,
+        "SBX-02 make a device": makes_device,
+        "SBX-02 follow a link": lambda: follows(canary["secret"]),
+        "SBX-02 change the mode of a file": lambda: touches(canary["secret"]),
+        "SBX-03 the host's loopback": connects(inet, stream, ("127.0.0.1", canary["port"])),
+        "SBX-03 the cloud's metadata": connects(inet, stream, ("169.254.169.254", 80)),
+        "SBX-03 IPv6": connects(socket.AF_INET6, stream, ("::1", canary["port"])),
+        "SBX-03 name servers": connects(inet, datagram, ("192.0.2.53", 53)),
+        "SBX-03 an abstract socket": connects(unix, stream, "\0" + canary["abstract"]),
+        "SBX-03 a socket file": connects(unix, stream, canary["path"]),
+        "SBX-03 an abstract socket by datagram": lambda: socket.socketpair(unix, datagram) and "a pair was made",
+        "SBX-03 TCP": makes(inet, stream),
+        "SBX-03 raw IP": makes(inet, raw, 1),
+        "SBX-03 vsock": makes(40, stream),
+        "SBX-03 packets": makes(17, raw),
+        "SBX-03 netlink": makes(16, raw),
+        "SBX-03 the kernel's cryptography": makes(38, 5),
+        "SBX-04 its own environment": own_environment,
+        "SBX-04 environments in /proc": environments,
+        "SBX-04 descriptors left open": lambda: left_open,
+        "SBX-05 signal the host": lambda: signals(canary["pid"]),
+        "SBX-05 signal strangers": strangers,
+        "SBX-05 become root": becomes_root,
+        "SBX-05 clone into a namespace": clones,
+        "SBX-05 type into a terminal": types_into_terminal,
+    }
+    if X86:
+        found["SBX-05 calls of another architecture"] = other_architecture
+    for name, x86, arm, *arguments in CALLS:
+        if (x86 if X86 else arm) >= 0:
+            found[f"SBX-05 {name}"] = calls(x86 if X86 else arm, *arguments)
+    return found
 
 
-def tried(attempt: Callable[[], object]) -> object:
+def tried(attempt: Attempt) -> object:
     """What came of it in a process of its own; None where it was refused, or ended for trying."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -234,6 +291,14 @@ def tried(attempt: Callable[[], object]) -> object:
     return json.loads(answer) if answer else None
 
 
-BROKEN = {name: found for name, attempt in ATTEMPTS.items() if (found := tried(attempt))}
-print(json.dumps({"tried": len(ATTEMPTS), "broken": BROKEN}))
-sys.exit(0)
+def main() -> None:
+    """Try everything, and tell in one line."""
+    with open("canary.json") as file:
+        canary = json.load(file)
+    every = attempts(canary)
+    broken = {name: found for name, attempt in every.items() if (found := tried(attempt))}
+    print(json.dumps({"tried": len(every), "broken": broken}))
+
+
+if __name__ == "__main__":
+    main()

@@ -32,9 +32,7 @@ def result_of(output: bytes, handed_back: bytes, cut: str, limits: Limits) -> Co
     try:
         if len(handed_back) != frames.PREFIX + frames.length(handed_back[: frames.PREFIX], most_back(limits)):
             raise frames.BadFrame("it is cut off")
-        entries = frames.unpack(
-            handed_back[frames.PREFIX :], most_files=limits.files, most_bytes=limits.file_bytes
-        )
+        entries = frames.unpack(handed_back[frames.PREFIX :], most_files=limits.files, most_bytes=limits.file_bytes)
         ended, left_out = int(entries[inside.ENDED]), entries[inside.LEFT_OUT].decode()[:2000].splitlines()[:10]
     except (frames.BadFrame, KeyError, ValueError):
         return CodeResult(Outcome.KILLED, text)

@@ -17,7 +17,7 @@ from pydantic_monty import AsyncMonty, MontyCrashedError, MontyError, MontyRunti
 
 from adapters.tools.sandbox import cell, probe_monty
 from adapters.tools.sandbox.cell import frames
-from app.ports.sandbox import CodeResult, Limits, Outcome, SandboxUnavailable, Tier
+from app.ports.sandbox import USUAL, CodeResult, Limits, Outcome, SandboxUnavailable, Tier
 
 READY = 2
 """Workers that wait for a run, confined already: that takes longer than most runs."""
@@ -55,9 +55,7 @@ class Monty:
         """See Sandbox."""
         await probe_monty.examine(self)
 
-    async def run(
-        self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = Limits()
-    ) -> CodeResult:
+    async def run(self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = USUAL) -> CodeResult:
         """See Sandbox. Files are in a dict named `files`: text where they are text, else bytes."""
         async with self._turns:
             pool = await self._worker()

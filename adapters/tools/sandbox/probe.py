@@ -101,18 +101,24 @@ ORDEALS = (
     ),
     _Ordeal("SBX-09 endless loop", "while True: pass", _SHORT, _in_time),
     _Ordeal(
-        "SBX-09 sleep with its output closed", "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)", _SHORT, _in_time
+        "SBX-09 sleep with its output closed",
+        "import os, time\nos.close(1)\nos.close(2)\ntime.sleep(60)",
+        _SHORT,
+        _in_time,
     ),
     _Ordeal(
         "SBX-10 output bomb",
         "while True: print('x' * 1000)",
         _LONG,
-        lambda result, seconds: result.outcome is Outcome.OUTPUT_LIMIT
-        and len(result.output) <= _LONG.output
-        and seconds < _LATE,
+        lambda result, seconds: (
+            result.outcome is Outcome.OUTPUT_LIMIT and len(result.output) <= _LONG.output and seconds < _LATE
+        ),
     ),
     _Ordeal(
-        "SBX-12 stop everybody", "import os, signal, time\nos.kill(-1, signal.SIGSTOP)\ntime.sleep(60)", _SHORT, _in_time
+        "SBX-12 stop everybody",
+        "import os, signal, time\nos.kill(-1, signal.SIGSTOP)\ntime.sleep(60)",
+        _SHORT,
+        _in_time,
     ),
     _Ordeal(
         "SBX-12 stop what waits for it",
@@ -144,11 +150,14 @@ async def examine(sandbox: Sandbox, *, strays: Strays) -> None:
 async def named_in_proc(token: str) -> int:
     """How many processes of this machine have the token among their arguments."""
     found = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                found += token.encode() in (entry / "cmdline").read_bytes()
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - its names are all
+        with contextlib.suppress(OSError):
+            found += token in _text(Path("/proc", pid, "cmdline"))
     return found
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _held(ordeal: _Ordeal, result: CodeResult, seconds: float) -> bool:
@@ -160,7 +169,7 @@ def _held(ordeal: _Ordeal, result: CodeResult, seconds: float) -> bool:
 
 async def _attempts(sandbox: Sandbox) -> list[str]:
     async with _canaries() as (canary, touched):
-        code = Path(__file__).with_name("hostile.py").read_text(encoding="utf-8")
+        code = _text(Path(__file__).with_name("hostile.py"))
         result = await sandbox.run(code, files={"canary.json": json.dumps(canary).encode()}, limits=_LONG)
         try:
             told = json.loads(result.output.splitlines()[-1])
@@ -181,11 +190,7 @@ async def _canaries() -> AsyncGenerator[tuple[dict[str, Any], Callable[[], list[
         writer.close()
 
     with tempfile.TemporaryDirectory() as folder:
-        secret, path = Path(folder, "secret"), Path(folder, "socket")
-        Path(folder).chmod(0o755)
-        secret.write_text("a secret of the host", encoding="utf-8")
-        os.utime(secret, (1e9, 1e9))
-        secret.chmod(0o600)
+        secret, path = _secret(Path(folder)), Path(folder, "socket")
         abstract = f"latchkey-probe-{secrets.token_hex(8)}"
         named = socket.socket(socket.AF_UNIX)
         named.bind("\0" + abstract)
@@ -194,7 +199,7 @@ async def _canaries() -> AsyncGenerator[tuple[dict[str, Any], Callable[[], list[
             await asyncio.start_unix_server(greet, sock=named),
             await asyncio.start_unix_server(greet, path),
         ]
-        path.chmod(0o666)
+        os.chmod(path, 0o666)  # noqa: PTH101, S103 - anybody may connect, if they get there
         port = servers[0].sockets[0].getsockname()[1]
 
         def touched() -> list[str]:
@@ -208,6 +213,16 @@ async def _canaries() -> AsyncGenerator[tuple[dict[str, Any], Callable[[], list[
         finally:
             for server in servers:
                 server.close()
+
+
+def _secret(folder: Path) -> Path:
+    """A file that only its owner can read, where everybody can look."""
+    folder.chmod(0o755)
+    file = folder / "secret"
+    file.write_text("a secret of the host", encoding="utf-8")
+    os.utime(file, (1e9, 1e9))
+    file.chmod(0o600)
+    return file
 
 
 async def _daemon_lives(sandbox: Sandbox, strays: Strays) -> bool:

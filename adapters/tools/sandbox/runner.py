@@ -12,7 +12,7 @@ from typing import Any
 from adapters.tools.sandbox import probe
 from adapters.tools.sandbox.cell import asking, frames
 from adapters.tools.sandbox.launching import job, most_back, result_of
-from app.ports.sandbox import CodeResult, Limits, SandboxUnavailable, Tier
+from app.ports.sandbox import USUAL, CodeResult, Limits, SandboxUnavailable, Tier
 
 _MARGIN = 30.0
 """Seconds beyond a run's own for its turn and its end."""
@@ -38,9 +38,7 @@ class Runner:
         await probe.examine(self, strays=self._strays)
         self.packages = tuple(str(name) for name in facts["packages"])
 
-    async def run(
-        self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = Limits()
-    ) -> CodeResult:
+    async def run(self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = USUAL) -> CodeResult:
         """See Sandbox."""
         most = most_back(limits)
         wanted = [math.ceil(limits.seconds), limits.memory, limits.output, limits.files, limits.file_bytes, most]

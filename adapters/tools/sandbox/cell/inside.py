@@ -57,7 +57,7 @@ def run(code: str) -> None:
     sys.modules["__main__"] = module
     scope = module.__dict__
     try:
-        tree = compile(code, _NAME, "exec", _ast.PyCF_ONLY_AST)
+        tree = compile(code, _NAME, "exec", _ast.PyCF_ONLY_AST + 0)  # with no literal, so that its type is left open
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
         exec(compile(tree, _NAME, "exec"), scope)
         if last is not None:
@@ -127,8 +127,11 @@ def _read(name: str, most_bytes: int) -> bytes | None:
         opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(opened, "rb") as file:
+    try:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
             return None
-        return file.read(most_bytes)
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            return file.read(most_bytes)
+    finally:
+        os.close(opened)

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
     if not child:
         signal.alarm(0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _confined(box, scratch, result, memory, files, file_bytes)
+        _confined(box, scratch, result, memory=memory, files=files, file_bytes=file_bytes)
         return
     os.close(result)
     nothing = os.open("/dev/null", os.O_RDWR)
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
     os._exit(NOT_ISOLATED if os.waitstatus_to_exitcode(status) == NOT_ISOLATED else 0)
 
 
-def _confined(box: str, scratch: str, result: int, memory: int, files: int, file_bytes: int) -> None:
+def _confined(box: str, scratch: str, result: int, *, memory: int, files: int, file_bytes: int) -> None:
     os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.chdir(box)

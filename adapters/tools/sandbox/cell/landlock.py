@@ -58,8 +58,8 @@ def limit(memory: int, file_bytes: int, *, processes: int | None = 64, cpu_secon
         if most is None:
             continue
         hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (bound, bound))
 
 
 def confine(*, writable: Iterable[str] = (), readable: Iterable[str] = ()) -> None:
@@ -94,7 +94,7 @@ def _allow(rules: int, place: str, rights: int) -> None:
     except OSError:
         return  # what is not there needs no permission
     try:
-        if not os.path.isdir(place):  # noqa: PTH112 - pathlib costs a confined start some milliseconds
+        if not os.path.isdir(place):
             rights &= _OF_FILES
         _call(_ADD, rules, _PATH_BENEATH, struct.pack("=Qi", rights, opened), 0)
     finally:

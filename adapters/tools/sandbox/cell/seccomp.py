@@ -44,7 +44,9 @@ def program(machine: str = "") -> bytes:
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
     # glibc takes clone, whose flags can be looked at, where clone3 is not there.
     code += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _UNKNOWN)]
-    code += _case(allowed.pop("clone"), [(_LOAD, 0, 0, _FIRST), (_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)])
+    code += _case(
+        allowed.pop("clone"), [(_LOAD, 0, 0, _FIRST), (_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)]
+    )
     terminal = [step for request in _TERMINAL for step in ((_EQUAL, 0, 1, request), (_RETURN, 0, 0, _REFUSE))]
     code += _case(allowed.pop("ioctl"), [(_LOAD, 0, 0, _SECOND), *terminal])
     # A pair of datagram sockets could still send to any abstract name of the host.

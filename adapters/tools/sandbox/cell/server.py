@@ -41,13 +41,14 @@ class Runner:
     def __init__(self, path: str) -> None:
         self._path = path
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._before = _processes()
 
     async def serve(self) -> None:
         """Until SIGTERM or SIGINT."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
         server = await asyncio.start_unix_server(self._answer, self._path)
-        os.chmod(self._path, 0o666)  # who may reach it is decided by who is given its folder
+        os.chmod(self._path, 0o666)  # noqa: S103 - who may reach it is decided by who is given its folder
         loop, told = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
@@ -61,7 +62,7 @@ class Runner:
                 asked = frames.unpack(await reader.readexactly(size), most_files=MOST_FILES, most_bytes=MOST_BYTES)
             wanted = asked.pop(asking.LIMITS, None)
             if wanted is None:
-                answer = frames.pack({asking.FACTS: json.dumps(facts()).encode()})
+                answer = frames.pack({asking.FACTS: json.dumps(facts(self._before)).encode()})
             else:
                 work = asyncio.create_task(self._run(json.loads(wanted), asked))
                 gone = asyncio.create_task(reader.read(1))  # nobody says more: it is the end of who asked
@@ -72,7 +73,14 @@ class Runner:
                 answer = await work
             writer.write(answer)
             await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, frames.BadFrame, ValueError, asyncio.CancelledError):
+        except (
+            OSError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            frames.BadFrame,
+            ValueError,
+            asyncio.CancelledError,
+        ):
             pass  # whoever asked sees the connection end
         finally:
             writer.close()
@@ -93,14 +101,14 @@ class Runner:
         return frames.pack({asking.OUTPUT: seen.output, asking.RESULT: seen.result, asking.CUT: cut.encode()})
 
 
-def facts() -> dict[str, Any]:
+def facts(before: frozenset[int]) -> dict[str, Any]:
     """What this runner is, and what about it is not as a runner should be."""
     packages = {found.metadata["Name"].lower() for found in importlib.metadata.distributions()}
     return {
         "python": platform.python_version(),
         "packages": [name for name in WORTH_TELLING if name in packages],
         "faults": _faults(),
-        "strays": strays(),
+        "strays": strays(before),
     }
 
 
@@ -130,9 +138,13 @@ def _is_up(name: str) -> bool:
         return bool(flags & _UP)
 
 
-def strays() -> int:
+def _processes() -> frozenset[int]:
+    return frozenset(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def strays(before: frozenset[int]) -> int:
     """How many processes are there that belong to no run and were not there when it started."""
-    ours = {int(name) for name in os.listdir("/proc") if name.isdigit()} - _BEFORE - {os.getpid()}
+    ours = _processes() - before - {os.getpid()}
     kept: set[int] = set()
     for pid in ours:
         if _text(f"/proc/{pid}/cmdline").split("\0")[4:5] == [_START]:
@@ -148,13 +160,7 @@ def _text(path: str) -> str:
         return ""
 
 
-_BEFORE: frozenset[int] = frozenset()
-
-
 def main() -> None:
     """Serve on the socket named on the command line."""
-    global _BEFORE
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    _BEFORE = frozenset(int(name) for name in os.listdir("/proc") if name.isdigit())
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(Runner(sys.argv[1]).serve())
+    asyncio.run(Runner(sys.argv[1]).serve())
