@@ -1,0 +1,1 @@
+"""Documents that nobody trusts, read in processes of their own."""
