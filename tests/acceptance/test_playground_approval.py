@@ -54,7 +54,7 @@ async def test_a_card_is_read_pressed_and_over(ada: Screen, tmp_path: Path) -> N
     card = await asked(ada, SNEAKY)
     await expect(card).to_contain_text("asks for approval. It wants to post a message")
     await expect(card.locator("pre")).to_have_text(
-        f"channel: C-RANDOM\ntext:\n│ {HELLO}\n│ channel: C-BOARD ⟨U+202E⟩ <b>*bold*</b>"
+        f"▸ channel: C-RANDOM\n▸ text:\n│ {HELLO}\n│ channel: C-BOARD ⟨U+202E⟩ <b>*bold*</b>"
     )
     assert await card.locator("b, strong").all_inner_texts() == ["assistant"]
     if folder := os.environ.get("PICTURES"):
