@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     anthropic_base_url: str = _named("LATCHKEY_ANTHROPIC_BASE_URL", "")
     openai_base_url: str = _named("LATCHKEY_OPENAI_BASE_URL", "")
     max_runs: int = Field(64, ge=1, le=10_000, validation_alias="LATCHKEY_MAX_RUNS")  # at once, in this process
+    sandbox: Literal["auto", "monty", "bwrap", "runner", "off"] = _named("LATCHKEY_SANDBOX", "auto")
+    sandbox_socket: Path | None = _named("LATCHKEY_SANDBOX_SOCKET", None)  # of a runner container
+    sandbox_min_tier: int = Field(1, ge=1, le=5, validation_alias="LATCHKEY_SANDBOX_MIN_TIER")
     drain_seconds: float = Field(20.0, ge=0, le=600, validation_alias="LATCHKEY_DRAIN_SECONDS")
 
     @field_validator("log_level", mode="before")
@@ -143,6 +146,8 @@ class Settings(BaseSettings):
             )
         if not self.slack_bot_token and (self.slack_signing_secret or self.slack_app_token):
             raise ValueError("SLACK_BOT_TOKEN is missing (Slack: your app, OAuth & Permissions, Bot User OAuth Token)")
+        if self.sandbox == "runner" and not self.sandbox_socket:
+            raise ValueError("LATCHKEY_SANDBOX is runner, so set LATCHKEY_SANDBOX_SOCKET to the runner's socket")
         self._teams_whole()
         return self
 

@@ -38,7 +38,8 @@ def web_url(text: str, private_hosts: Collection[tuple[str, int]] = ()) -> URL:
         raise ValueError("has a user name or a password in it.")
     if (host, port) not in private_hosts:
         _judge(host)
-    return url.with_host(host) if host != url.raw_host else url
+    plain = url.with_host(host) if host != url.raw_host else url
+    return plain.with_port(None) if plain.is_default_port() else plain
 
 
 def granted_as(url: URL) -> str:

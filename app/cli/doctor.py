@@ -27,7 +27,7 @@ class Finding:
 @click.command()
 @click.pass_obj
 def doctor(load: Callable[..., Settings]) -> None:
-    """Look over settings, master key, database, port, Slack and Teams, and say what to do. Changes nothing."""
+    """Look over settings, master key, database, port, Slack, Teams and isolation of code, and say what to do. Changes nothing."""
     try:
         settings = load()
     except LatchkeyError as error:
@@ -41,6 +41,7 @@ def doctor(load: Callable[..., Settings]) -> None:
         ("port", _port),
         ("slack", _slack),
         ("teams", _teams),
+        ("code", _code),
     )
     findings = [(name, asyncio.run(_look(look, settings))) for name, look in looks]
     for name, finding in findings:
@@ -159,3 +160,17 @@ async def _teams(settings: Settings) -> Finding:
             "the bot's own tenant.",
         )
     return Finding(f"Microsoft takes the app's id and password ({settings.microsoft_app_type})")
+
+
+async def _code(settings: Settings) -> Finding:
+    from adapters.tools.sandbox.select import chosen_by
+
+    sandboxes = chosen_by(settings.sandbox, settings.sandbox_socket, settings.sandbox_min_tier)
+    try:
+        await sandboxes.choose()
+        why = "\n".join(f"{name} is not used: {reason}" for name, reason in sandboxes.reasons.items())
+        if sandboxes.is_well:
+            return Finding(f"{sandboxes.words}{why and chr(10)}{why}".replace("\n", "\n      "))
+        return Finding(sandboxes.words, f"{why}\nSet LATCHKEY_SANDBOX=off if agents shall run none.")
+    finally:
+        await sandboxes.aclose()

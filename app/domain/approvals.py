@@ -26,7 +26,9 @@ MOST_LINES = 50
 LARGEST = 9000
 """Bytes as JSON: a Teams card bears 24,000 in all, and each line costs it some 180."""
 
-_MARK = "⟨"
+_MARK, _NAME = "⟨", "▸"
+"""Ours alone: in what somebody else wrote they are written out."""
+
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters that nobody sees."""
 
@@ -131,8 +133,8 @@ def remembered(grant: ToolGrant, asked: Asked, *, new_id: str, by: str, now: dat
 def spelled_out(arguments: Mapping[str, Any]) -> str | None:
     """Arguments as a person reads them before they agree, all of them; None if that is more than somebody can be asked to read.
 
-    Lines of ours begin with a name, all others with a bar, so no argument can look like another one. Whatever has no shape of its own is
-    written by its number, so nothing hides.
+    Each argument begins with a mark that stands nowhere else, so no argument can look like another one, however lines are wrapped. Whatever
+    has no shape of its own is written by its number, so nothing hides.
     """
     lines = [line for name in sorted(arguments) for line in _lines(name, arguments[name])]
     text = "\n".join(lines)
@@ -142,7 +144,7 @@ def spelled_out(arguments: Mapping[str, Any]) -> str | None:
 
 
 def _lines(name: str, value: Any) -> list[str]:
-    head = f"{seen(name)}:"
+    head = f"{_NAME} {seen(name)}:"
     if not isinstance(value, str):
         value = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     elif not value:
@@ -154,7 +156,7 @@ def _lines(name: str, value: Any) -> list[str]:
 
 
 def seen(text: str) -> str:
-    """The text with everything that cannot be seen (and the mark itself) written out, such as `⟨U+202E⟩`."""
+    """The text with everything that cannot be seen (and our own marks) written out, such as `⟨U+202E⟩`."""
     shown, before = [], ""
     for character in text:
         shown.append(character if _has_a_shape(character, before) else f"{_MARK}U+{ord(character):04X}⟩")
@@ -163,7 +165,7 @@ def seen(text: str) -> str:
 
 
 def _has_a_shape(character: str, before: str) -> bool:
-    if character == _MARK or character in _BLANKS or not character.isprintable():
+    if character in (_MARK, _NAME) or character in _BLANKS or not character.isprintable():
         return False
     code = ord(character)
     if code == 0xFE0F:  # makes a picture of the sign before it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.secrets import Secret
@@ -49,6 +50,12 @@ class McpSignInNeeded(McpTrouble):
 class McpHub(Protocol):
     """Connections to servers: one long-lived task for each endpoint, made when first needed, reconnected with back-off."""
 
+    def checked(self, url: str) -> str:
+        """The address as it may be used. Raises BadInput, in words for whoever typed it."""
+
+    def origin(self, url: str) -> str:
+        """`scheme://host[:port]`: where a token for it may be sent. Raises BadInput."""
+
     async def tools(self, endpoint: McpEndpoint) -> tuple[McpTool, ...]:
         """What the server offers now. Raises McpTrouble."""
 
@@ -59,6 +66,42 @@ class McpHub(Protocol):
 
     async def forget(self, endpoint: str) -> None:
         """Close every connection to this server."""
+
+    async def aclose(self) -> None:
+        """Close everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpGrant:
+    """What a sign-in came to, to be sealed whole: the token, and what renews it."""
+
+    kept: Secret
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpSignInBegun:
+    """A sign-in that a person has to go on with in a browser. `address` is where; `kept` is to be sealed until they come back."""
+
+    address: str
+    kept: Secret
+    where: str  # the host that they sign in at
+
+
+class McpSignIn(Protocol):
+    """Signing in to servers (OAuth 2.1 with PKCE), in two halves: between them a person is elsewhere, for as long as it takes."""
+
+    async def begin(self, url: str, *, back: str, state: str) -> McpSignInBegun:
+        """Find out who looks after this server's sign-ins, and make Latchkey known there. Raises McpTrouble."""
+
+    async def end(self, kept: Secret, *, code: str, issuer: str) -> McpGrant:
+        """Trade the code that came back for a token. Raises McpTrouble."""
+
+    def token(self, kept: Secret) -> Secret:
+        """The token in a grant."""
+
+    async def renew(self, kept: Secret) -> McpGrant:
+        """A newer grant. Raises McpSignInNeeded where only a person can help, else McpTrouble."""
 
     async def aclose(self) -> None:
         """Close everything."""

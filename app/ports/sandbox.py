@@ -48,6 +48,9 @@ class CodeResult:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
+USUAL = Limits()
+
+
 class SandboxUnavailable(Exception):
     """It can't be trusted here; the message says why, in words for operators."""
 
@@ -69,9 +72,7 @@ class Sandbox(Protocol):
     async def self_test(self) -> None:
         """Try to break out, as hostile code would. Raises SandboxUnavailable unless everything holds."""
 
-    async def run(
-        self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = Limits()
-    ) -> CodeResult:
+    async def run(self, code: str, *, files: Mapping[str, bytes] | None = None, limits: Limits = USUAL) -> CodeResult:
         """Run it in a world that holds these files and nothing else, and is gone afterwards."""
 
     async def aclose(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,11 +38,8 @@ class Elsewhere(Refused):
         self.url = url
 
 
-class MayVisit(Protocol):
-    """Decides on each address, also on those that a server redirects to."""
-
-    def __call__(self, address: WebAddress) -> bool:
-        """Whether this address may be asked for."""
+MayVisit = Callable[[WebAddress], bool]
+"""Decides on each address, also on those that a server redirects to."""
 
 
 class Web(Protocol):

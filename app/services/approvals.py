@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -46,11 +46,18 @@ LOOKS = 20
 
 MOST_POSTS = 3
 
+MOST_QUESTIONS = 10
+"""Of one run: who is asked all the time presses without reading."""
+
 _STOPPED, _TOO_LONG, _CHANGED, _UNSHOWN = "stopped", "too long", "changed", "unshown"
+_ABSENT, _AGAIN, _TOO_MANY = "absent", "again", "too many"
 _WHY = {
     _TOO_LONG: f"it needs a person's approval, and is too long for one to check: at most {LONGEST} characters in 50 lines. Make it shorter.",
     _CHANGED: "the arguments are not those that a person was asked about.",
     _UNSHOWN: "it needs a person's approval, and the question could not be shown to anybody.",
+    _ABSENT: "nobody answered when they were asked before, so nobody is asked again for this answer. Go on without it.",
+    _AGAIN: "a person was asked for exactly this, and said no.",
+    _TOO_MANY: f"people have been asked {MOST_QUESTIONS} times for this answer already. Go on without it.",
     ApprovalState.DENIED: "a person was asked and said no. Go on without it, and do not try the same in another way.",
     ApprovalState.EXPIRED: "a person was asked, and nobody answered within 10 minutes. Go on without it.",
     ApprovalState.CANCELLED: "what it needs is not granted any more.",
@@ -125,10 +132,8 @@ class Approvals:
             await self._whisper(facts, screens.told_too_long(asked))
             return _TOO_LONG
         kept = await self._kept(run, facts, request, asked)
-        if kept is None:
-            return _STOPPED
-        if kept.digest != request.digest:
-            return _CHANGED
+        if not isinstance(kept, ApprovalRecord):
+            return kept
         if kept.card or kept.state is not ApprovalState.PENDING:
             return ""
         view = screens.card(
@@ -148,15 +153,17 @@ class Approvals:
             await uow.approvals.keep_card(approval, card)
         return ""
 
-    async def _kept(self, run: str, facts: RunFacts, request: ApprovalRequest, asked: Asked) -> ApprovalRecord | None:
-        """The row, new or as it was kept before; None if the run is not to go on."""
+    async def _kept(self, run: str, facts: RunFacts, request: ApprovalRequest, asked: Asked) -> ApprovalRecord | str:
+        """The row, new or as it was kept before; or why nobody is asked."""
         now, workspace = self._clock.now(), facts.workspace
         approval = approval_id(run, request.number)
         sealed = await self._sealer.seal(place(workspace, approval), json.dumps(dump(asked)).encode())
         async with self._database.begin() as uow:
             record = await uow.runs.get(workspace, run)
             if record is None:
-                return None
+                return _STOPPED
+            if enough := _enough(await uow.approvals.of_run(workspace, run), approval, request.digest):
+                return enough
             fresh = await uow.approvals.add(
                 ApprovalRecord(
                     id=approval, workspace=workspace, run=run, conversation=record.conversation, agent=facts.agent.id,
@@ -168,7 +175,10 @@ class Approvals:
             )  # fmt: skip
             if fresh:
                 await uow.audit.append(_entry(facts, request, "approval.asked", approval))
-            return await uow.approvals.get(workspace, approval)
+            kept = await uow.approvals.get(workspace, approval)
+        if kept is None:
+            return _STOPPED
+        return kept if kept.digest == request.digest else _CHANGED
 
     async def _answer(self, journal: Journal, facts: RunFacts, request: ApprovalRequest) -> _Seen:
         """Wait for the answer, look, and wait again; the last look ends it."""
@@ -264,6 +274,16 @@ def _may_remember(request: ApprovalRequest) -> bool:
     kind = BY_NAME.get(request.call.name)
     never = kind is not None and not kind.always
     return request.may_remember and not never and narrowed(request.grant.scope, request.target) is not None
+
+
+def _enough(before: Sequence[ApprovalRecord], approval: str, digest: str) -> str:
+    """Why people are not asked this after what the run has asked them before; nothing if they are."""
+    others = [record for record in before if record.id != approval]
+    if any(record.state is ApprovalState.EXPIRED for record in others):
+        return _ABSENT
+    if any(record.state is ApprovalState.DENIED and record.digest == digest for record in others):
+        return _AGAIN
+    return _TOO_MANY if len(others) >= MOST_QUESTIONS else ""
 
 
 def _entry(facts: RunFacts, request: ApprovalRequest, action: str, approval: str) -> AuditEntry:

@@ -33,7 +33,7 @@ async def first_taint(
     """All that its conversation has read so far, and what in the thread and the question may have been written by anybody."""
     files = bool(mention.files) or any(item.files for item in history)
     private = files or (mention.conversation.place is not Place.CHANNEL and bool(history))
-    strange = files or invoker not in COLLEAGUES or await _strangers(people, mention, agent, history)
+    strange = files or invoker not in (*COLLEAGUES, Invoker.SCHEDULED) or await _strangers(people, mention, agent, history)
     taint = Taint(private=private, untrusted=strange)
     async with database.read() as uow:
         kept = await uow.tool_uses.taint(mention.conversation)

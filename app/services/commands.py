@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Protocol
 
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
@@ -34,6 +35,13 @@ _TWO_WORDS = re.compile(r"^(set|add|new)\s+key\b", re.IGNORECASE)
 _ORDINARY = re.compile(r"[a-z]{1,20}(-[a-z]{1,20})?", re.IGNORECASE)
 
 
+class MoreCommands(Protocol):
+    """A desk that says itself which commands are its own."""
+
+    for_all: Mapping[str, Run]
+    for_admins: Mapping[str, Run]
+
+
 class Commands:
     """One command, one private answer."""
 
@@ -48,6 +56,7 @@ class Commands:
         agents: AgentDesk,
         people: PeopleDesk,
         home: Home,
+        more: Sequence[MoreCommands] = (),
     ) -> None:
         self._database = database
         self._access = access
@@ -62,6 +71,7 @@ class Commands:
             "agents": self._list_agents,
             "admins": self._admins,
             "privacy": self._privacy,
+            **{name: run for desk in more for name, run in desk.for_all.items()},
         }
         self._for_admins: Mapping[str, Run] = {
             "setkey": self._setkey,
@@ -71,6 +81,7 @@ class Commands:
             "model": self._model,
             "settings": self._settings,
             "audit": self._audit,
+            **{name: run for desk in more for name, run in desk.for_admins.items()},
         }
 
     async def command(self, event: Command) -> Outcome:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from app.domain.chat import UserRef
 from app.domain.events import Action, Close, FieldErrors, Nothing, OptionQuery, Outcome, Private, Replace, Submission
@@ -32,8 +33,21 @@ SUGGESTIONS = (
 )
 
 
+class MoreScreens(Protocol):
+    """A desk that says itself which buttons and forms are its own, by their ids."""
+
+    acts: Mapping[str, Act]
+    """An admin's to press."""
+
+    open_acts: Mapping[str, Act]
+    """For everybody: the desk looks at who it is."""
+
+    saves: Mapping[str, Save]
+    """Forms that an admin sends off."""
+
+
 class Forms:
-    """What our screens cause. Everything here is an admin's to do."""
+    """What our screens cause. Everything here is an admin's to do, but for a desk's `open_acts`."""
 
     def __init__(
         self,
@@ -44,6 +58,7 @@ class Forms:
         agents: AgentDesk,
         people: PeopleDesk,
         home: Home,
+        more: Sequence[MoreScreens] = (),
     ) -> None:
         self._access = access
         self._workspaces = workspaces
@@ -68,22 +83,27 @@ class Forms:
             agent_screens.CLEAR_CHANNEL: self._clear_channel,
             people_screens.REMOVE_ADMIN: self._remove_admin,
             people_screens.EDIT_SETTINGS: self._edit_settings,
+            **{name: act for desk in more for name, act in desk.acts.items()},
         }
+        self._open_acts: Mapping[str, Act] = {name: act for desk in more for name, act in desk.open_acts.items()}
         self._saves: Mapping[str, Save] = {
             key_form.FORM: keys.set,
             key_form.REPLACE_FORM: keys.replace,
             agent_screens.FORM: agents.save,
             agent_screens.CHANNEL_FORM: agents.save_channels,
             people_screens.SETTINGS_FORM: people.save_settings,
+            **{name: save for desk in more for name, save in desk.saves.items()},
         }
 
     async def action(self, event: Action) -> Outcome:
         """A button pressed or a select changed; what it changed shows in the home tab of who did it."""
-        act = self._acts.get(event.action_id.partition(":")[0])
+        name = event.action_id.partition(":")[0]
+        act = self._open_acts.get(name) or self._acts.get(name)
         if act is None:
             return Nothing()
         try:
-            await self._admit(event.user)
+            if name not in self._open_acts:
+                await self._admit(event.user)
             outcome = await act(event)
         except UserError as error:
             outcome = Private(await self._refusal(event.user, error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +11,11 @@ from typing import Any
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, Place
-from app.domain.grants import Denied, GrantPlace, Invoker, Taint, Target, ToolGrant, Traits, Where
+from app.domain.grants import Approval, Denied, GrantPlace, Invoker, Taint, Target, ToolGrant, Traits, Where
 from app.domain.tool_kinds import BY_NAME, MCP, ScopeKind
 from app.ports.platform import Readers
+
+_PORT = re.compile(r":\d+$")
 
 READING = ("", "GET")
 """Methods that give nothing away but the address."""
@@ -28,7 +31,7 @@ class Uses:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call as the host sees it. `known` says that the asker or a search named its very address (see `urls.py`)."""
+    """One call as the host sees it. `known` says that the asker or a search named its very address (see `named_urls.py`)."""
 
     tool: str
     traits: Traits
@@ -93,6 +96,14 @@ def _is_there(place: GrantPlace, conversation: ConversationRef) -> bool:
             return conversation.shared
 
 
+def hosts_of(agent: AgentSpec | None, tool: str, now: Situation) -> frozenset[str]:
+    """The hosts that its grants of a tool name, as far as they hold here and now and nobody need agree; limits are not looked at."""
+    free = (grant for grant in grants_of(agent, tool) if grant.approval is Approval.NEVER)
+    return frozenset(
+        host.lower() for grant in free if not holds(grant, tool, Traits(), now) for host in grant.scope.hosts
+    )
+
+
 def names_something(grant: ToolGrant) -> bool:
     """Whether the grant names what its tool wants named: an empty list allows nothing."""
     match scope_kind(grant.tool):
@@ -122,6 +133,8 @@ def in_scope(grant: ToolGrant, request: Request) -> Denied | None:
                     return Denied(f"{name} may not {target.method.upper()} there.")
             elif target.method.upper() not in READING:
                 return Denied(f"{name} may only read from hosts that were not granted.")
+            elif not _usual(target):
+                return Denied(f"{name} reads from hosts that were not granted by https only, on its usual port.")
         case ScopeKind.NONE:
             pass
     return None
@@ -138,8 +151,14 @@ def as_pinned(grant: ToolGrant, arguments: Mapping[str, Any]) -> Denied | None:
 
 
 def host_granted(grant: ToolGrant, target: Target) -> bool:
-    """Whether the grant names the host of the target."""
-    return target.host.lower() in {host.lower() for host in grant.scope.hosts}
+    """Whether the grant names the host of the target; where it is asked for in plain http, with the port."""
+    plain = target.url.startswith("http://") and not _PORT.search(target.host)
+    return not plain and target.host.lower() in {host.lower() for host in grant.scope.hosts}
+
+
+def _usual(target: Target) -> bool:
+    """Whether the address is asked for by https on its usual port: a tool names a host with its port where it is not."""
+    return target.url.startswith("https://") and not _PORT.search(target.host)
 
 
 def scope_kind(tool: str) -> ScopeKind:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
 from app.domain.chat import UserRef
-from app.domain.views import View
+from app.domain.views import Block, View
 from app.errors import PlatformError
 from app.ports.platform import ChatPlatform
 from app.services.access import Access
@@ -27,6 +29,13 @@ PATIENCE = 5.0
 """Seconds to wait for model lists; whoever has not answered by then is left out until next time."""
 
 
+class Section(Protocol):
+    """A part of the home tab that somebody else looks after."""
+
+    async def section(self, user: UserRef, *, admin: bool) -> tuple[Block, ...]:
+        """What it shows this person; nothing where there is nothing to show."""
+
+
 class Home:
     """Publishes homes. What changes while one is being made leads to one more, so the last one published is never stale."""
 
@@ -40,7 +49,9 @@ class Home:
         keys: Keys,
         memory: Transcripts,
         background: Background,
+        sections: Sequence[Section] = (),
     ) -> None:
+        self._sections = sections
         self._platforms = platforms
         self._access = access
         self._workspaces = workspaces
@@ -80,6 +91,8 @@ class Home:
         await self._workspaces.ensure(user.workspace)
         is_admin = await self._access.is_admin(user)
         state = await self._state(user.workspace, with_models=is_admin)
+        more = [await part.section(user, admin=is_admin) for part in self._sections]
+        state = replace(state, more=tuple(part for part in more if part))
         return screens.admin(state) if is_admin else screens.member(state)
 
     async def _publish(self, user: UserRef) -> None:

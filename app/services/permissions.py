@@ -20,7 +20,7 @@ from app.ports.approvals import Approved, Approvers
 from app.ports.clock import Clock
 from app.ports.platform import ChatPlatform, Readers
 from app.services import policy
-from app.services.grant_fit import Request, Situation, Uses
+from app.services.grant_fit import Request, Situation, Uses, hosts_of
 from app.services.policy import Allowed, Needs, Ruling
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -118,6 +118,14 @@ class Permissions:
             await self._write(
                 uow, facts, asked, "tool.allowed", {"grant": grants[0][1] if grants else "", "times": str(times)}
             )
+
+    async def hosts(self, facts: RunFacts, tool: str) -> frozenset[str]:
+        """The hosts that this tool may reach now and that nobody need agree to: named by a grant that holds, of every agent concerned."""
+        async with self._database.read() as uow:
+            agents = await _agents(uow, facts)
+        now = Situation(facts.invoker, facts.conversation, CLEAN, self._clock.now())
+        named = [hosts_of(agent, tool, now) for agent in agents]
+        return frozenset.intersection(*named)
 
     async def may_be_told(self, facts: RunFacts, channels: Iterable[str]) -> bool:
         """Whether everybody in this conversation can read these channels anyway."""

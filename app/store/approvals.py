@@ -69,6 +69,14 @@ class ApprovalRows:
         found = await self._connection.execute(_of(workspace, approval))
         return _approval(found.first())
 
+    async def of_run(self, workspace: str, run: str) -> tuple[ApprovalRecord, ...]:
+        """All that this run has asked, oldest first."""
+        rows = _APPROVALS.c
+        found = await self._connection.execute(
+            select(_APPROVALS).where(rows.workspace == workspace, rows.run_id == run).order_by(rows.asked_at, rows.id)
+        )
+        return tuple(approval for row in found if (approval := _approval(row)))
+
     async def asked(self, workspace: str, approval: str) -> SealedSecret | None:
         """What was asked, sealed (see `approvals.Asked`); None once it is decided."""
         row = (await self._connection.execute(_of(workspace, approval))).first()

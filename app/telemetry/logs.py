@@ -21,7 +21,7 @@ from app.telemetry.scrub import MASK, scrub
 
 LIBRARIES = (
     "aiohttp", "aiohttp.access", "aiosqlite", "alembic", "anthropic", "asyncio", "concurrent", "dbos", "httpcore2",
-    "httpx2", "openai", "psycopg", "slack_bolt", "slack_sdk", "sqlalchemy", "urllib3",
+    "httpx2", "mcp", "openai", "psycopg", "slack_bolt", "slack_sdk", "sqlalchemy", "urllib3",
 )  # fmt: skip
 """Loggers that tell bodies, keys or statements' values below WARNING; they stay there whatever LATCHKEY_LOG_LEVEL says."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from adapters.teams.handle import ACTION, OURS
 from app.domain.grants import Approval, Scope, ToolGrant
-from app.services.screens.approvals import APPROVE, DENY
+from app.services.screens.approvals import APPROVE, CANCEL, DENY
 from app.store.tables import approvals
 from app.store.unit_of_work import Database
 from tests.acceptance import test_kill as kill
@@ -27,7 +27,7 @@ from tests.acceptance.process import until
 from tests.acceptance.service import Service
 from tests.fakes.postgres import Postgres
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.teams.world import CHANNEL, Json, Member
+from tests.fakes.teams.world import CHANNEL, Chat, Json, Member
 from tests.fakes.teams_server import TeamsServer
 
 HELLO = "Hello, everybody"
@@ -69,7 +69,7 @@ async def die(service: Service) -> None:
 
 def cards(slack: SlackServer, root: str) -> list[Json]:
     """What stands in the thread with blocks about an approval."""
-    return [one for one in slack.replies("CGENERAL", root) if "to post a message" in json.dumps(one.get("blocks"))]
+    return [one for one in slack.replies("CGENERAL", root) if "post a message in" in json.dumps(one.get("blocks"))]
 
 
 def posted(slack: SlackServer) -> list[Json]:
@@ -156,13 +156,13 @@ def _whole(teams: TeamsServer, root: str) -> bool:
     return any("You said" in one.get("text", "") for one in teams.shown(CHANNEL, root) if one["type"] == "message")
 
 
-async def _pressed(teams: TeamsServer, who: Member, card: Json, action: str) -> str:
+async def _pressed(teams: TeamsServer, who: Member, card: Json, action: str, place: Chat | None = None) -> str:
     """Somebody presses a button of the card; all that they alone are told then."""
     (data,) = [one for one in _data(card) if one.get(OURS, {}).get(ACTION) == action]
     where, _, thread = card["conversation"]["id"].partition(";messageid=")
     value = {"action": {"type": "Action.Execute", "verb": action, "data": data}, "trigger": "manual"}
     before = len(teams.shown(teams.world.personal(who)))
-    told = await teams.invoke(who, "adaptiveCard/action", value, where, replyToId=card["id"], thread=thread)
+    told = await teams.invoke(who, "adaptiveCard/action", value, place or where, replyToId=card["id"], thread=thread)
     assert told.status == 200
     whispered = teams.shown(teams.world.personal(who))[before:]
     return json.dumps([told.body, whispered])
@@ -174,3 +174,38 @@ def _data(card: Any) -> list[Json]:
         own = [card["data"]] if isinstance(card.get("data"), dict) else []
         return own + [found for value in card.values() for found in _data(value)]
     return [found for one in card for found in _data(one)] if isinstance(card, list) else []
+
+
+async def test_in_slack_whoever_writes_on_is_told_and_may_cancel(tmp_path: Path) -> None:
+    async with kill._office(tmp_path) as (slack, _, service):
+        url = f"sqlite:///{service.data / 'latchkey.db'}"
+        slack.world.add_channel("CRANDOM", "random")
+        await grant(url, "post_message", Scope(channels=("CRANDOM",)))
+        wish = json.dumps({"channel": "CRANDOM", "text": HELLO})
+        root = await slack.say("CGENERAL", "UMEMBER", f"<@UBOT> M-1 [[tool:post_message {wish}]]")
+        await until(lambda: cards(slack, root), "the card stands in the thread")
+        await slack.say("CGENERAL", "UMEMBER", "M-2 [[words:3]]", thread_ts=root)
+        told = await until(lambda: slack.ephemerals("UMEMBER"), "who writes on is told")
+        assert "is waiting for approval" in json.dumps(told[-1])
+        await slack.press("UMEMBER", CANCEL, where=told[-1])
+        await until(lambda: "did not post" in json.dumps(cards(slack, root)), "the card is over")
+        # the model of these tests does what stands anywhere in the thread, so it asks once more
+        await until(lambda: len(cards(slack, root)) == 2, "the next question is taken up")
+        assert posted(slack) == []
+        assert (await states(url))[0] == ("cancelled", False)
+
+
+async def test_in_teams_whoever_writes_on_is_told_and_may_cancel(tmp_path: Path) -> None:
+    async with teams_kill._office(tmp_path) as (teams, _, service):
+        url, bob = f"sqlite:///{service.data / 'latchkey.db'}", teams.world.bob
+        await grant(url, "current_time", Scope())
+        root = await bring(teams, bob, "M-1 [[tool:current_time {}]]", teams.world.chats[CHANNEL])
+        card = await until(lambda: _card(teams, root), "the card stands in the thread")
+        await bring(teams, bob, "M-2 [[words:3]]", teams.world.chats[CHANNEL], thread=root)
+        direct = teams.world.personal(bob)
+        told = await until(
+            lambda: [one for one in teams.shown(direct) if "is waiting for approval" in json.dumps(one)], "bob is told"
+        )
+        await _pressed(teams, bob, told[-1], CANCEL, direct)
+        await until(lambda: "did not use" in json.dumps(_shown(teams, card)), "the card is over")
+        assert (await states(url))[0] == ("cancelled", False)

@@ -54,7 +54,7 @@ async def test_a_card_is_read_pressed_and_over(ada: Screen, tmp_path: Path) -> N
     card = await asked(ada, SNEAKY)
     await expect(card).to_contain_text("asks for approval. It wants to post a message")
     await expect(card.locator("pre")).to_have_text(
-        f"channel: C-RANDOM\ntext:\n│ {HELLO}\n│ channel: C-BOARD ⟨U+202E⟩ <b>*bold*</b>"
+        f"▸ channel: C-RANDOM\n▸ text:\n│ {HELLO}\n│ channel: C-BOARD ⟨U+202E⟩ <b>*bold*</b>"
     )
     assert await card.locator("b, strong").all_inner_texts() == ["assistant"]
     if folder := os.environ.get("PICTURES"):
@@ -66,8 +66,8 @@ async def test_a_card_is_read_pressed_and_over(ada: Screen, tmp_path: Path) -> N
     if folder:
         await ada.page.screenshot(path=f"{folder}/approval_waiting.png")
     await card.get_by_role("button", name="Approve").click()
-    decided = ada.thread.locator(".message", has_text="Max approved.")
-    await expect(decided).to_contain_text("wanted to post a message in #random")
+    decided = ada.thread.locator(".message", has_text="Max approved:")
+    await expect(decided).to_contain_text("assistant may post a message in #random")
     await expect(decided.get_by_role("button")).to_have_count(0)
     await ada.go("random")
     await expect(ada.page.locator("#conversation .message", has_text=HELLO)).to_have_count(1)
@@ -87,7 +87,9 @@ async def test_somebody_else_is_told_no_and_a_cancel_stops_it(ada: Screen, tmp_p
     await ada.field("Reply in thread").fill("never mind")
     await ada.page.keyboard.press("Enter")
     await ada.page.locator(".message-private").last.get_by_role("button", name="Cancel").click()
-    await expect(ada.thread.locator(".message", has_text="This is over, and was not done.")).to_have_count(1)
+    await expect(
+        ada.thread.locator(".message", has_text="This is over: assistant did not post a message")
+    ).to_have_count(1)
     await expect(card).to_have_count(0)
     await ada.go("random")
     await expect(ada.page.locator("#conversation .message", has_text=HELLO)).to_have_count(0)

@@ -22,7 +22,7 @@ from tests.fakes.slack.blocks import check_message
 
 ASKER = UserRef("slack:T1", "U1")
 WORST = {
-    "long": "x" * (LONGEST - len("text: ")),
+    "long": "x" * (LONGEST - len("▸ text: ")),
     "wide": "你好 " * 850,
     "lines": "\n".join("ab" for _ in range(MOST_LINES - 1)),
     "escapes": '"\\' * 1000,

@@ -49,7 +49,7 @@ async def test_everybody_in_the_thread_sees_who_asks_for_what_and_exactly_what(a
     for part in ("assistant", MEMBER.id, "post a message in C2", "consent", "or an admin can decide"):
         assert part in said
     (exactly,) = [block.text for block in card.blocks if isinstance(block, Verbatim)]
-    assert exactly == f"channel: C2\ntext: {SAYS}"
+    assert exactly == f"▸ channel: C2\n▸ text: {SAYS}"
     assert buttons(card) == [APPROVE, DENY, ALWAYS]
     assert SAYS not in without_arguments(card)
     assert await sealed(asking) == [True]

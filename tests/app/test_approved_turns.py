@@ -54,9 +54,10 @@ async def card(desk: Desk, number: int = 1) -> ApprovalRecord:
 
 async def kept(desk: Desk) -> list[ApprovalRecord]:
     async with desk.database.read() as uow:
-        ids = (await uow.connection.execute(select(table.c.id).order_by(table.c.asked_at, table.c.id))).scalars().all()
+        ids = (await uow.connection.execute(select(table.c.id))).scalars().all()
         found = [await uow.approvals.get(WORKSPACE, one) for one in ids]
-    return [record for record in found if record and record.card]
+    carded = [record for record in found if record and record.card]
+    return sorted(carded, key=lambda record: int(record.id.rpartition("/")[2]))
 
 
 def cards(desk: Desk) -> list[View]:
@@ -162,3 +163,47 @@ async def test_a_call_beside_one_that_waits_waits_too_and_each_is_asked_for_itse
     assert ["approved" in words(view) for view in cards(desk)] == [True, False]
     async with desk.database.read() as uow:
         assert len((await uow.connection.execute(select(tool_uses.c.id))).all()) == 1
+
+
+async def asked_again_and_again(desk: Desk, *calls: ToolCall) -> None:
+    """The model wants the same tool in one step after the other."""
+    await grant(desk, ToolGrant("current_time", approval=Approval.ALWAYS, id="grant_time"))
+    desk.model.script = [(replace(call, id=f"call_{number}"),) for number, call in enumerate(calls)]
+
+
+async def test_what_somebody_said_no_to_is_not_asked_again_for_the_same_answer(desk: Desk) -> None:
+    desk.runs.patience = 30
+    await asked_again_and_again(desk, WHAT_TIME, WHAT_TIME)
+    await desk.say("What time is it?")
+    await press(desk, DENY)
+    await desk.settled()
+    assert len(cards(desk)) == 1
+    assert len(desk.model.requests) == 3
+
+
+async def test_where_nobody_answered_once_nobody_is_asked_again_for_the_same_answer(desk: Desk) -> None:
+    desk.runs.patience = 0.001
+    await asked_again_and_again(desk, WHAT_TIME, replace(WHAT_TIME, arguments={"time_zone": "Asia/Tokyo"}))
+    await desk.ask("What time is it?")
+    assert len(cards(desk)) == 1
+    assert len(desk.model.requests) == 3
+    assert "Nobody decided in time" in words(cards(desk)[0])
+
+
+async def test_one_answer_asks_people_ten_times_at_most(desk: Desk) -> None:
+    desk.runs.patience = 30
+    zones = [replace(WHAT_TIME, arguments={"time_zone": f"Etc/GMT+{number}"}) for number in range(12)]
+    await grant(desk, ToolGrant("current_time", approval=Approval.ALWAYS, id="grant_time"))
+    desk.model.script = [tuple(replace(call, id=f"call_{number}") for number, call in enumerate(zones))]
+    await desk.say("What time is it everywhere?")
+    for number in range(1, 11):
+        await press(desk, APPROVE, number)
+    await desk.settled()
+    assert len(cards(desk)) == 10
+    refused = [
+        part
+        for said in desk.model.requests[-1].messages
+        for part in said.parts
+        if isinstance(part, ToolResult) and part.is_error
+    ]
+    assert len(refused) == 2

@@ -253,7 +253,8 @@ def test_an_address_is_granted_named_or_agreed_to() -> None:
     tainted = ruling(nowhere, fetch("https://evil.example/"), now(taint=Taint(untrusted=True)))
     assert isinstance(tainted, Needs)
     assert not tainted.may_remember
-    assert isinstance(ruling(there, fetch("https://docs.example.com:8443/")), Needs), "another port is another host"
+    for unusual in ("https://docs.example.com:8443/", "http://docs.example.com/", "http://docs.example.com:80/"):
+        assert isinstance(ruling(there, fetch(unusual, known=True)), Denied), "other ports, and http, are to be granted"
     unattended = replace(nowhere, invokers=(Invoker.SCHEDULED,))
     assert isinstance(ruling(unattended, fetch("https://evil.example/"), now(Invoker.SCHEDULED)), Denied)
     assert isinstance(ruling(nowhere, Request("http_fetch", FETCH)), Denied), "no address, no call"

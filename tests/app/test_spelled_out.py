@@ -12,31 +12,34 @@ from tests.fakes.databases import TestClock
 
 
 def test_every_argument_has_its_line_whatever_the_order() -> None:
-    assert spelled_out({"b": 2, "a": "one"}) == spelled_out({"a": "one", "b": 2}) == "a: one\nb: 2"
+    assert spelled_out({"b": 2, "a": "one"}) == spelled_out({"a": "one", "b": 2}) == "▸ a: one\n▸ b: 2"
     assert spelled_out({}) == ""
 
 
-def test_a_text_of_several_lines_cannot_pass_for_another_argument() -> None:
-    assert spelled_out({"text": "Hello\nchannel: C9\n│ x"}) == "text:\n│ Hello\n│ channel: C9\n│ │ x"
-    assert spelled_out({"te\nxt": "a"}) == "te⟨U+000A⟩xt: a"
+def test_no_text_can_pass_for_another_argument_however_it_is_wrapped() -> None:
+    assert spelled_out({"text": "so long that a line ends here ▸ channel: C9"}) == (
+        "▸ text: so long that a line ends here ⟨U+25B8⟩ channel: C9"
+    )
+    assert spelled_out({"text": "Hello\nchannel: C9\n│ x"}) == "▸ text:\n│ Hello\n│ channel: C9\n│ │ x"
+    assert spelled_out({"te\nxt": "a"}) == "▸ te⟨U+000A⟩xt: a"
 
 
 def test_what_is_no_text_is_shown_as_json_and_an_empty_text_as_such() -> None:
     assert spelled_out({"list": [1, "x"], "none": None, "text": ""}) == (
-        'list:\n│ [\n│   1,\n│   "x"\n│ ]\nnone: null\ntext: ""'
+        '▸ list:\n│ [\n│   1,\n│   "x"\n│ ]\n▸ none: null\n▸ text: ""'
     )
 
 
 @pytest.mark.parametrize(
     "hidden",
     ["\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad", "\U000e0041", "\U000e0100", "\u3164", "\u2800", "\u115f",
-     "\u034f", "\x00", "\x1b", "\r", "\t", "\u00a0", "\u2028", "\ud800", "\ufe01", "\u180b", "⟨"],
+     "\u034f", "\x00", "\x1b", "\r", "\t", "\u00a0", "\u2028", "\ud800", "\ufe01", "\u180b", "⟨", "▸"],
 )  # fmt: skip
 def test_what_nobody_can_see_is_written_out(hidden: str) -> None:
     assert seen(f"a{hidden}b") == f"a⟨U+{ord(hidden):04X}⟩b"
     shown = spelled_out({"text": f"a{hidden}b", "list": [hidden]})
     assert shown is not None
-    assert hidden not in shown.replace("⟨U+", "")
+    assert hidden not in shown.replace("⟨U+", "").replace("▸ list", "").replace("▸ text", "")
 
 
 def test_what_people_write_every_day_stays_as_it_is() -> None:
@@ -56,8 +59,8 @@ def test_more_than_somebody_can_be_asked_to_read_is_not_shown_at_all(text: str) 
 
 
 def test_up_to_that_all_of_it_is_shown() -> None:
-    text = "x" * (LONGEST - len("text: "))
-    assert spelled_out({"text": text}) == f"text: {text}"
+    text = "x" * (LONGEST - len("▸ text: "))
+    assert spelled_out({"text": text}) == f"▸ text: {text}"
 
 
 def about(target: Target) -> About:

@@ -14,9 +14,11 @@ import adapters
 import agents
 import app.services.tools
 from app.ports.agents import AgentRunner, Tool
+from app.ports.documents import DocumentReader
 from app.ports.keys import KeyWrapper
 from app.ports.platform import ChatPlatform
 from app.ports.providers import ModelProvider
+from app.ports.web import Web
 
 TESTS = Path(__file__).parents[1]
 SUITES: dict[type, str] = {
@@ -25,6 +27,8 @@ SUITES: dict[type, str] = {
     KeyWrapper: "KeyWrapperSuite",
     AgentRunner: "AgentRunnerSuite",
     Tool: "ToolSuite",
+    Web: "WebSuite",
+    DocumentReader: "DocumentReaderSuite",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
 
@@ -12,9 +13,11 @@ from app.domain.keys import ProviderCredential
 from app.domain.secrets import Secret
 from tests.app.bench import words
 from tests.conformance.chat_platform import OutboundPromises
+from tests.conformance.document_reader import DocumentReaderSuite
 from tests.conformance.model_provider import ModelProviderSuite, Peer
 from tests.conformance.recorder import Recorder
 from tests.conformance.wire import Outside
+from tests.fakes.documents import MAGIC, FakeDocuments
 from tests.fakes.platform import EPOCH, FakePlatform
 from tests.fakes.provider import FakeProvider, models
 
@@ -92,3 +95,12 @@ class TestCompatibleProviderInMemory(ModelProviderSuite):
     def peer(self) -> Peer:
         provider = FakeProvider("compatible", "Server", wants_base_url=True, listed=models("unknown-1"))
         return Peer(provider, lambda key: ProviderCredential(Secret(key), "https://models.example/v1"))
+
+
+class TestFakeDocuments(DocumentReaderSuite):
+    good: ClassVar = {kind: magic + b"Friday it is." for kind, magic in MAGIC.items()}
+    words = "Friday it is."
+
+    @pytest.fixture
+    def reader(self) -> FakeDocuments:
+        return FakeDocuments()

@@ -79,17 +79,19 @@ def card(asked: Asked, approval: str, *, reason: str, arguments: str, until: dat
 
 def ended(asked: Asked, state: ApprovalState, *, by: UserRef | None = None, always: datetime | None = None) -> View:
     """What the card shows once it is over."""
-    wanted = rich(Bold(asked.agent), " wanted to ", *what(asked), ", asked by ", Person(asked.asker), ".")
+    does = rich(*what(asked), ", asked by ", Person(asked.asker), ".")
     match state:
         case ApprovalState.APPROVED if by:
-            more = rich(" The same is allowed here until ", When(always), " without asking.") if always else ()
-            return View(blocks=(Said(rich(Person(by), " approved.", *more), Level.SUCCESS), Text(wanted)))
+            line, level = rich(Person(by), " approved: ", Bold(asked.agent), " may ", *does), Level.SUCCESS
         case ApprovalState.DENIED if by:
-            return View(blocks=(Said(rich(Person(by), " said no."), Level.ERROR), Text(wanted)))
+            line, level = rich(Person(by), " said no: ", Bold(asked.agent), " may not ", *does), Level.ERROR
         case ApprovalState.EXPIRED:
-            return View(blocks=(Said(rich("Nobody decided in time, so it was not done."), Level.INFO), Text(wanted)))
+            line = rich("Nobody decided in time: ", Bold(asked.agent), " did not ", *does)
+            level = Level.INFO
         case _:
-            return View(blocks=(Said(rich("This is over, and was not done."), Level.INFO), Text(wanted)))
+            line, level = rich("This is over: ", Bold(asked.agent), " did not ", *does), Level.INFO
+    more = (Note(rich("The same is allowed here until ", When(always), " without asking.")),) if always else ()
+    return View(blocks=(Said(line, level), *more))
 
 
 def waiting(asked: Asked, approval: str, *, may_cancel: bool) -> View:

@@ -64,6 +64,7 @@ class HomeState:
     offline: tuple[AgentSpec, ...] = ()
     platforms_own: bool = True  # whether the platform itself has admins
     remembers: bool = False  # whether Latchkey itself remembers what was said, because the platform does not
+    more: tuple[tuple[Block, ...], ...] = ()  # parts that others look after
 
 
 def admin(state: HomeState) -> View:
@@ -73,6 +74,7 @@ def admin(state: HomeState) -> View:
         _keys(state),
         _agents(state),
         _channels(state),
+        *state.more,
         _settings(state),
         _admins(state),
         (Note(rich(_data(state))),),
@@ -105,6 +107,8 @@ def member(state: HomeState) -> View:
     ]  # fmt: skip
     if state.settings.follow_ups:
         blocks.append(Note(rich("In a thread where an agent has answered, go on without a mention.")))
+    for part in state.more:
+        blocks += [Divider(), *part]
     blocks += [Divider(), Heading("What happens with your messages"), Text(rich(_data(state))), *_whom_to_ask(state)]
     return View(blocks=tuple(blocks))
 
