@@ -65,8 +65,8 @@ class TestFakeWeb(WebSuite):
             ("for-ever", "https://site.example/for-ever"),
         ):
             fake.pages[f"https://site.example/{path}"] = to
-        paths = (f"https://site.example/{path}" for path in ("sends-on", "leads-away", "for-ever"))
-        return Corner(fake, here, *paths, lambda: len(fake.asked))
+        at = "https://site.example"
+        return Corner(fake, here, f"{at}/sends-on", f"{at}/leads-away", f"{at}/for-ever", lambda: len(fake.asked))
 
 
 async def test_nothing_of_ours_goes_along_and_nothing_is_kept(page: Site, fetches: PublicWeb) -> None:
