@@ -196,7 +196,7 @@ async def test_in_slack_whoever_writes_on_is_told_and_may_cancel(tmp_path: Path)
 
 
 async def test_in_teams_whoever_writes_on_is_told_and_may_cancel(tmp_path: Path) -> None:
-    async with teams_kill._office(tmp_path) as (teams, _, service):
+    async with teams_kill.office(tmp_path) as (teams, _, service):
         url, bob = f"sqlite:///{service.data / 'latchkey.db'}", teams.world.bob
         await grant(url, "current_time", Scope())
         root = await bring(teams, bob, "M-1 [[tool:current_time {}]]", teams.world.chats[CHANNEL])
