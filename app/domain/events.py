@@ -18,6 +18,7 @@ class Addressed(StrEnum):
     MENTION = "mention"  # the app was mentioned
     DIRECT = "direct"  # a direct message to the app
     FOLLOW_UP = "follow_up"  # unaddressed, in a thread: for an agent only if one already answers there
+    SCHEDULED = "scheduled"  # nobody said it: a schedule is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Mention:
     `text` has the app's own mention removed and other people written `<@ID>`. `event_id` is the same on every redelivery; `message_id` is the same
     for the two events that one message may cause. `hints` are the adapter's, returned to it in `open_reply`.
     `retry_of` names the run that this one repeats; its text is then empty and fetched from the platform.
+    `agent` is the id of the one agent that a schedule is for. A schedule's `user` is who set it up, and its thread is yet to be begun.
     """
 
     event_id: str
@@ -40,6 +42,12 @@ class Mention:
     hints: Hints = field(default_factory=dict)
     from_bot: bool = False
     retry_of: str = ""
+    agent: str = ""
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether nobody is there who waits for the answer."""
+        return self.addressed is Addressed.SCHEDULED
 
     @property
     def workspace(self) -> str:

@@ -60,6 +60,8 @@ class Agents:
         async with self._database.read() as uow:
             agents = await uow.agents.all(mention.workspace)
             channels = await uow.agents.channels(mention.workspace)
+        if mention.agent:
+            return _set_for(agents, mention), mention.text.strip()
         named, text = _named(agents, mention)
         by_id = {agent.id: agent for agent in agents}
         chosen = (
@@ -120,6 +122,8 @@ class Agents:
             if agent.is_default:
                 raise BadInput(f"{agent.name} is the default agent. Make another one the default first.")
             await uow.agents.delete(workspace, agent_id)
+            await uow.notes.forget_agent(workspace, agent_id)
+            await uow.schedules.forget_agent(workspace, agent_id)
             await uow.audit.append(AuditEntry(workspace, by.id, "agent.deleted", agent_id))
         return agent
 
@@ -241,6 +245,15 @@ def _named(agents: Sequence[AgentSpec], mention: Mention) -> tuple[AgentSpec | N
         if agent and not agent.paused:
             return agent, mention.text.strip()
     return None, mention.text.strip()
+
+
+def _set_for(agents: Sequence[AgentSpec], mention: Mention) -> AgentSpec:
+    """The agent that this is for, whatever its words say."""
+    found = next((agent for agent in agents if agent.id == mention.agent), None)
+    if found is None:
+        raise NoAgent("The agent that this was set up for is not there any more.")
+    _must_answer_there(found, mention.conversation)
+    return found
 
 
 def _must_answer_there(agent: AgentSpec, conversation: ConversationRef) -> None:

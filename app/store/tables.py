@@ -405,8 +405,6 @@ schedules = Table(
     Column("workspace", Name, nullable=False, index=True),
     Column("agent_id", Id, nullable=False),
     Column("channel", Name, nullable=False),
-    Column("place", String(16), nullable=False, default="channel"),
-    Column("hints", JSON, nullable=False, default=dict),
     Column("cron", String(100), nullable=False),
     Column("time_zone", String(64), nullable=False),
     Column("data_key", Id, nullable=False),
@@ -416,5 +414,6 @@ schedules = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_at", UtcDateTime, index=True),
     Column("last_at", UtcDateTime),
-    Column("last_outcome", String(64), nullable=False, default=""),
+    Column("last_outcome", String(64), nullable=False, default=""),  # a code of app.errors; empty: well
+    Column("running", Boolean, nullable=False, default=False),  # the last one is not known to have ended
 )

@@ -21,8 +21,11 @@ from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
+from app.store.mcp import McpRows
+from app.store.notes import NoteRows
 from app.store.references import ReferenceRows
 from app.store.runs import RunRows
+from app.store.schedules import ScheduleRows
 from app.store.tool_uses import ToolUseRows
 from app.store.transcripts import TranscriptRows
 from app.store.workspaces import WorkspaceRows
@@ -43,7 +46,10 @@ class UnitOfWork:
         self.runs = RunRows(connection, clock)
         self.approvals = ApprovalRows(connection, clock)
         self.tool_uses = ToolUseRows(connection, clock)
+        self.mcp = McpRows(connection, clock)
         self.transcripts = TranscriptRows(connection, clock)
+        self.notes = NoteRows(connection, clock)
+        self.schedules = ScheduleRows(connection, clock)
         self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)
         self.audit = AuditTrail(connection, clock)

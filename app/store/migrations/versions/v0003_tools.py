@@ -77,8 +77,6 @@ def upgrade() -> None:
         sa.Column("workspace", sa.String(length=255), nullable=False),
         sa.Column("agent_id", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=255), nullable=False),
-        sa.Column("place", sa.String(length=16), nullable=False),
-        sa.Column("hints", sa.JSON(), nullable=False),
         sa.Column("cron", sa.String(length=100), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("data_key", sa.String(length=64), nullable=False),
@@ -89,6 +87,7 @@ def upgrade() -> None:
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_outcome", sa.String(length=64), nullable=False),
+        sa.Column("running", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_schedules"),
     )
     op.create_index("ix_schedules_next_at", "schedules", ["next_at"], unique=False)
