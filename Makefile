@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 NODE_STAMP := tests/acceptance/node_modules/.package-lock.json
-LOCK = $(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-emit-index-url --quiet
+COMPILE := $(BIN)/uv pip compile
+HASHED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
+LOCK := $(COMPILE) pyproject.toml --extra build $(HASHED)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test acceptance lint format bench lock
@@ -40,6 +41,7 @@ bench: $(STAMP) ## Measure, print a table and write bench/results.md
 lock: $(STAMP) ## Choose versions anew within pyproject.toml's bounds (make lock UPGRADE=--upgrade)
 	$(LOCK) $(UPGRADE) --output-file requirements.lock
 	$(LOCK) $(UPGRADE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) requirements-runner.in $(HASHED) $(UPGRADE) --output-file requirements-runner.lock
 
 # Older than the lock or the project file means stale. pip of the machine serves where its venv comes without one.
 $(STAMP): requirements-dev.lock pyproject.toml

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -15,7 +16,7 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-runner.lock")
 LINK = r"(?:\]\(|src=\"|srcset=\")([^)\s#\"]+)"
 RUNS = [Requirement(line) for line in PROJECT["dependencies"]]
 EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
@@ -35,7 +36,7 @@ def tracked(*patterns: str) -> list[Path]:
 def test_every_locked_package_carries_hashes_and_no_lock_names_a_host(lock: str) -> None:
     text = (ROOT / lock).read_text()
     entries = re.findall(r"^[a-z0-9-]+==.*?(?=^[a-z0-9-]+==|\Z)", text, re.MULTILINE | re.DOTALL)
-    assert len(entries) == len(locked(lock))
+    assert {entry.partition("==")[0] for entry in entries} == set(locked(lock))
     assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert "://" not in text
 
@@ -78,6 +79,33 @@ def test_the_image_installs_nothing_unlocked() -> None:
             "--require-hashes --only-binary :all: -r requirements.lock" in line
             or "--no-deps --no-build-isolation" in line
         )
+
+
+def test_the_runners_image_has_what_code_may_import_and_of_ours_the_cell_alone() -> None:
+    stage = re.search(r"AS runner\n(.*?)(?=^FROM)", (ROOT / "Dockerfile").read_text(), re.MULTILINE | re.DOTALL)
+    assert stage
+    assert re.findall(r"^COPY (\S+)", stage[1], re.MULTILINE) == [
+        "requirements-runner.lock",
+        "adapters/tools/sandbox/cell",
+    ]
+    assert "pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-runner.lock" in stage[1]
+    assert stage[1].count("install ") == 2
+    assert "pip uninstall --yes setuptools pip" in stage[1]
+    assert "ENV" not in re.findall(r"^[A-Z]+", stage[1], re.MULTILINE)
+    wanted = [line.partition(">")[0] for line in (ROOT / "requirements-runner.in").read_text().splitlines()[1:]]
+    assert wanted == ["matplotlib", "numpy", "pandas"]
+
+
+def test_the_runner_is_held_as_tightly_as_its_self_test_wants() -> None:
+    runner = yaml.safe_load((ROOT / "manifests/compose.yaml").read_text())["services"]["runner"]
+    assert (runner["network_mode"], runner["read_only"], runner["user"]) == ("none", True, "65534:65534")
+    assert (runner["cap_drop"], runner["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert runner["environment"] == {}
+    assert runner["volumes"] == ["runner:/run/latchkey"]
+    assert runner["mem_limit"] == runner["memswap_limit"]
+    assert runner["init"]
+    assert runner["pids_limit"] <= 256
+    assert not {"env_file", "secrets", "ports", "privileged", "devices"} & set(runner)
 
 
 def test_make_lists_every_task() -> None:

@@ -24,6 +24,7 @@ async def slack() -> AsyncIterator[SlackServer]:
 async def doctor(folder: Path, slack: SlackServer, **env: str) -> str:
     tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
     here = {"LATCHKEY_SLACK_API_URL": slack.api_url, "LATCHKEY_PORT": str(free_port())}
+    here |= {"LATCHKEY_SANDBOX": "off"}
     done = await asyncio.to_thread(run, folder, "doctor", env={**tokens, **here, **env})
     assert done.returncode == ("!!" in done.stdout)
     assert slack.bot_token not in done.stdout
@@ -81,6 +82,17 @@ async def test_a_bot_of_teams_is_tried_and_a_wrong_password_named(tmp_path: Path
             assert PASSWORD not in done.stdout
 
 
+async def test_where_code_runs_is_said_truly_and_why_not_elsewhere(tmp_path: Path, slack: SlackServer) -> None:
+    told = await doctor(tmp_path, slack, LATCHKEY_SANDBOX="monty")
+    assert "ok  code: isolated interpreter without network or file access (Monty" in told
+    assert "container isolation" not in told
+    nowhere = str(tmp_path / "none")
+    told = await doctor(tmp_path, slack, LATCHKEY_SANDBOX="runner", LATCHKEY_SANDBOX_SOCKET=nowhere)
+    assert "!!  code: agents run no code" in told
+    assert f"runner is not used: there is no runner at {nowhere}" in told
+    assert "LATCHKEY_SANDBOX is off" in await doctor(tmp_path, slack)
+
+
 async def test_a_misspelt_setting_is_named(tmp_path: Path, slack: SlackServer) -> None:
     assert "LATCHKEY_PROT" in await doctor(tmp_path, slack, LATCHKEY_PROT="1")
 
@@ -93,7 +105,7 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_master_key_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "migrate", env={"LATCHKEY_DATA_DIR": str(tmp_path)}).returncode == 0
-    done = run(tmp_path, "--data-dir", str(tmp_path), "doctor", env={"LATCHKEY_PORT": str(free_port())})
+    done = run(tmp_path, "--data-dir", str(tmp_path), "doctor", env={"LATCHKEY_PORT": str(free_port()), "LATCHKEY_SANDBOX": "off"})
     assert "is missing, but its database exists" in done.stdout
 
 
