@@ -12,7 +12,6 @@ from app.errors import NotReachable
 from app.ports.references import ConversationReferences
 
 _SERVICE = "service"
-_TEAM = "team:"
 _MINUTES = 300.0
 _MOST = 10_000
 
@@ -42,15 +41,6 @@ class Addresses:
         await self._keep(place.workspace, key, {**known, "seen": seen, "account": account, **there})
         if account and account != user.id:
             await self._keep(place.workspace, f"account:{account}", {"user": user.id})
-
-    async def saw_team(self, workspace: str, team: str) -> None:
-        """A verified request came from a channel of this team."""
-        if team:
-            await self._keep(workspace, f"{_TEAM}{team}", {"team": team})
-
-    async def teams(self, workspace: str) -> tuple[str, ...]:
-        """The teams from whose channels something came."""
-        return tuple(key.removeprefix(_TEAM) for key in await self._references.keys(workspace, _TEAM))
 
     async def keep_personal(self, workspace: str, user: str, conversation: str) -> None:
         """The one-to-one chat with somebody was made."""

@@ -15,7 +15,7 @@ from adapters.teams import interactions, parse
 from adapters.teams.addresses import Addresses
 from adapters.teams.handle import Answers, Consent, Handle, Way
 from adapters.teams.interactions import Interaction
-from adapters.teams.parse import Ignored, Scene, team_of
+from adapters.teams.parse import Ignored, Scene
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
 from adapters.teams.sites import Sites
@@ -56,7 +56,6 @@ class TeamsApp:
         if not isinstance(event, parse.Removed):  # of which nothing is to be kept
             self._people.saw(at.user, at.place)
             await self._addresses.saw(at.place, at.user, at.account, at.conversation.place)
-            await self._addresses.saw_team(at.place.workspace, team_of(activity))
         if isinstance(event, Mention | parse.Typed):
             when = parse.moment(activity)
             await self._sites.heard_in(at.place.workspace, at.site, at.conversation.channel, when)

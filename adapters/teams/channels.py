@@ -9,6 +9,7 @@ import structlog
 from adapters.teams.addresses import Addresses
 from adapters.teams.connector import Connector
 from adapters.teams.payload import Json, items, obj, string
+from adapters.teams.sites import Sites
 from adapters.teams.where import Where
 from app.domain.chat import ConversationRef, UserRef
 from app.errors import PlatformError
@@ -26,9 +27,10 @@ _MOST_PAGES = 20
 class Channels:
     """Channels of the teams that the app is in. None of them is open: a channel's readers are its team's members, or its own."""
 
-    def __init__(self, connector: Connector, addresses: Addresses) -> None:
+    def __init__(self, connector: Connector, addresses: Addresses, sites: Sites) -> None:
         self._connector = connector
         self._addresses = addresses
+        self._sites = sites
 
     async def find(self, asker: UserRef, name: str) -> ChannelInfo | None:
         """The channel of that name or id, if the asker is in it. Of several of one name, the first that they are in."""
@@ -66,7 +68,7 @@ class Channels:
 
     async def _listed(self, workspace: str) -> AsyncIterator[ChannelInfo]:
         service = await self._addresses.service(workspace)
-        for team in (await self._addresses.teams(workspace))[:_MOST_TEAMS] if service else ():
+        for team in (await self._sites.teams(workspace))[:_MOST_TEAMS] if service else ():
             try:
                 found = await self._connector.channels(service, team) if service else {}
             except PlatformError as error:

@@ -231,11 +231,6 @@ def _ids(activity: Json, name: str) -> set[str]:
     return {string(obj(one).get("id")) for one in items(activity.get(name))}
 
 
-def team_of(activity: Json) -> str:
-    """The team whose channel it came from; empty for chats."""
-    return string(obj(obj(activity.get("channelData")).get("team")).get("id"))
-
-
 def moment(activity: Json) -> datetime | None:
     """When an activity happened: by its time stamp, else by its id, which is one too."""
     told, message = string(activity.get("timestamp")), string(activity.get("id"))

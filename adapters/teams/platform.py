@@ -134,7 +134,7 @@ class Teams:
         self._files = Files(self._http, token, services, extra=cloud.origins)
         self._whispers = Whispers(self._connector, self._people, targeted=targeted)
         self._homes = Homes(self._whispers, references)
-        self._channels = Channels(self._connector, self._addresses)
+        self._channels = Channels(self._connector, self._addresses, self._sites)
         self._posts = Posts(self._connector, self._addresses, self._whispers, self._channels)
         self._uploads = Uploads(self._connector, self._addresses, self._whispers, self._http, extra=cloud.origins)
         self._outcomes = Outcomes(self._whispers, self._homes, self._uploads)

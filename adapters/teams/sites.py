@@ -11,6 +11,8 @@ from datetime import datetime
 from app.ports.references import ConversationReferences
 
 _SITE, _GONE = "site:", "gone:"
+_OF_TEAMS = ("@thread.tacv2", "@thread.skype")
+"""How a team's id ends; a group chat's ends otherwise."""
 _IN, _OUT = "in", "out"
 _MINUTES = 300.0
 _MOST = 10_000
@@ -49,6 +51,11 @@ class Sites:
         self._heard.move_to_end(key)
         if len(self._heard) > _MOST:
             self._heard.popitem(last=False)
+
+    async def teams(self, workspace: str) -> tuple[str, ...]:
+        """The teams in which the app is, as far as was heard."""
+        sites = (key.removeprefix(_SITE) for key in await self._references.keys(workspace, _SITE))
+        return tuple(site for site in sites if site.endswith(_OF_TEAMS))
 
     async def leaving(self, workspace: str, site: str, when: datetime | None) -> frozenset[str] | None:
         """Everywhere in a chat or a team that somebody wrote to the app; None when it came back after it was removed."""
