@@ -86,9 +86,13 @@ class OpaquePart:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file that a person sent along. No provider sees this: what is in it takes its place when the model is asked, and is remembered nowhere."""
+    """A file that a person sent along. No provider sees this: what is in it takes its place when the model is asked, and is remembered nowhere.
+
+    `earlier` says that it came with a message before the question.
+    """
 
     file: FileRef
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,8 @@ class TextDelta:
 class ModelDone:
     """The last event of a model's stream: the whole message (to be said back in the next request), why it ended, what it used.
 
-    `model` is the model that really answered. `sources` are pages that the provider's own search found, in the order of its citations.
+    `model` is the model that really answered. `sources` are pages that the provider's own search found, in the order of its citations; `found`
+    are the addresses of all pages that it found.
     """
 
     message: ModelMessage
@@ -199,6 +204,7 @@ class ModelDone:
     usage: Usage
     model: str
     sources: tuple[Source, ...] = field(default=(), repr=False)
+    found: tuple[str, ...] = field(default=(), repr=False)
 
 
 ModelEvent = TextDelta | ModelDone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from app.domain.run import Source, ToolResult
@@ -32,9 +32,7 @@ class NumberedSources:
 
     def told(self, result: ToolResult) -> ToolResult:
         """A presentable result as the model is told it: with the numbers by which its sources are cited."""
-        for one in result.sources:
-            if one.host and len(self._items) < MOST_NUMBERS:
-                self._items.setdefault(one.url, one)
+        self.add(result.sources)
         numbers = {url: number for number, url in enumerate(self._items, 1)}
         lines = [
             f"[{numbers[one.url]}] {one.title} - {one.url}" if one.title else f"[{numbers[one.url]}] {one.url}"
@@ -42,6 +40,13 @@ class NumberedSources:
             if one.url in numbers
         ]
         return replace(result, content="\n".join([result.content, "", "Sources:", *lines])) if lines else result
+
+    def add(self, sources: Iterable[Source]) -> None:
+        """Number those that are new and may be shown."""
+        for one in sources:
+            if one.host and len(self._items) < MOST_NUMBERS:
+                plain = replace(one, title=_plain(one.title)[:LONGEST_TITLE], text=_plain(one.text))
+                self._items.setdefault(one.url, plain)
 
     async def under(self, text: str, redact: Redact) -> tuple[Sources, ...]:
         """What stands under this text: what it cites first of all, then the others, in their order; nothing where there is none."""

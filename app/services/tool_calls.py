@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import structlog
 
 from app.domain.grants import CLEAN, Taint, Target, ToolGrant, Traits
-from app.domain.run import Json, ToolCall, ToolResult
+from app.domain.run import Json, Source, ToolCall, ToolResult
 from app.errors import Stopped
 from app.ports.agents import RunFacts, Tool
 from app.ports.approvals import Approvers
@@ -90,6 +90,10 @@ class ToolCalls:
         self._permissions = permissions
         self._sources = sources
         self._redact = redact
+
+    def cited(self, sources: Sequence[Source]) -> None:
+        """Pages that the model's own provider found, and that its words rest on, are shown with the others."""
+        self._sources.add(sources)
 
     async def together(self, beside: Sequence[Ready]) -> list[ToolResult]:
         """Make these calls beside each other, in one step, and answer in their order."""

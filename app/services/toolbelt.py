@@ -72,12 +72,14 @@ class Belt:
 
     async def heard(self, done: ModelDone) -> None:
         """Take note of what a model's own search brought in; to be told of every model call, before anything is decided on it."""
-        if not done.usage.searches and not done.sources:
+        if not done.usage.searches and not done.sources and not done.found:
             return
         number = self._number()
         if not self.taint.private:
-            self._known |= {canonical(source.url) for source in done.sources} - {""}
+            found = (*done.found, *(source.url for source in done.sources))
+            self._known |= {canonical(url) for url in found} - {""}
         self.taint |= Taint(untrusted=True)
+        self._calls.cited(done.sources)
 
         async def work() -> Json:
             asked = Asked(number, Request(WEB_SEARCH, SEARCHING), "", self.taint)
@@ -86,6 +88,8 @@ class Belt:
             return None
 
         await self._journal.step(f"searched:{number}", work)
+        await self._steps.begin(number, self._steps.title(WEB_SEARCH), denied=False)
+        await self._steps.set(number, StepState.DONE)
 
     async def decide(self, call: ToolCall) -> Decision:
         """See ToolBelt."""
