@@ -18,6 +18,11 @@ class Approval(StrEnum):
     FIRST_TIME = "first_time"  # once for each target (channel, host, …) of a grant
     ALWAYS = "always"
 
+    def or_stricter(self, other: Approval) -> Approval:
+        """The stricter of the two."""
+        order = (Approval.NEVER, Approval.FIRST_TIME, Approval.ALWAYS)
+        return max(self, other, key=order.index)
+
 
 class Invoker(StrEnum):
     """On whose behalf an agent acts; who can't be resolved is EXTERNAL."""
@@ -119,6 +124,7 @@ class Traits:
     parallel: bool = False  # changes nothing: calls of one turn may run beside each other
     interpreter: bool = False  # runs code: no approval of it is ever remembered
     pin: str = ""  # the hash of what somebody else says it is (MCP); a grant's `Scope.schema` must be this
+    approval: Approval = Approval.NEVER  # the least that admins ask for it, whatever a grant says
 
 
 @dataclass(frozen=True, slots=True)

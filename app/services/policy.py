@@ -80,7 +80,7 @@ def listed(
         and any(
             not isinstance(holds(grant, tool, traits, now), Denied)
             and names_something(grant)
-            and ((asking and now.invoker.attended) or grant.approval is Approval.NEVER)
+            and ((asking and now.invoker.attended) or grant.approval.or_stricter(traits.approval) is Approval.NEVER)
             for grant in grants_of(agent, tool)
         )
         for agent in agents
@@ -166,11 +166,12 @@ def _outward(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]
 
 
 def _approval(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]:
-    if grant.approval is Approval.NEVER:
+    approval = grant.approval.or_stricter(request.traits.approval)
+    if approval is Approval.NEVER:
         return []
     kind = BY_NAME.get(request.tool)
     remember = (kind is None or kind.always) and not request.traits.interpreter and not now.taint.untrusted
-    if grant.approval is Approval.FIRST_TIME and remember and grant.id in now.remembered:
+    if approval is Approval.FIRST_TIME and remember and grant.id in now.remembered:
         return []
     return [
         Needs(grant, "This tool is used with somebody's consent.", _whoever(request.tool, now), may_remember=remember)

@@ -1,0 +1,84 @@
+"""Servers of tools by others (Model Context Protocol), as a workspace's admins know them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.domain.grants import Approval
+
+PREFIX = "mcp-"
+LONGEST_TOOL_NAME = 64
+SERVER_NAME = re.compile(r"[a-z][a-z0-9]{0,23}")
+"""One lower-case word, so that nothing in a tool's name is ambiguous."""
+
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class McpAuth(StrEnum):
+    """How a server learns on whose behalf it is asked."""
+
+    NONE = "none"
+    BEARER = "bearer"  # a token that somebody pastes
+    OAUTH = "oauth"  # somebody signs in
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server that admins added. With `personal`, each person has a token of their own there, and agents act as whoever asks."""
+
+    id: str
+    workspace: str
+    name: str
+    url: str
+    auth: McpAuth
+    personal: bool
+    paused: bool
+    added_by: str
+    added_at: datetime
+
+    def person(self, user: str) -> str:
+        """Whose token is used when this person asks: theirs, or (empty) the workspace's."""
+        return user if self.personal and self.auth is not McpAuth.NONE else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedTool:
+    """A tool as admins saw it: `hash` is the pin of just that. Once its server says otherwise it is `changed`, and off until they look."""
+
+    server: str  # the server's id
+    name: str
+    description: str = field(repr=False)
+    schema: Mapping[str, Any] = field(repr=False)
+    hash: str
+    title: str = field(default="", repr=False)
+    enabled: bool = False
+    changed: bool = False
+    read_only: bool = False
+    approval: Approval = Approval.ALWAYS
+
+    @property
+    def usable(self) -> bool:
+        """Whether agents may be granted it, and use it."""
+        return self.enabled and not self.changed
+
+
+def pin(url: str, name: str, description: str, schema: Mapping[str, Any]) -> str:
+    """SHA-256 of what a tool is said to be, and by whom: the same for the same words only."""
+    told = json.dumps([url, name, description, schema], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def full_name(server: str, tool: str) -> str:
+    """What a tool is called in grants and for models: `mcp-<server>-<tool>`, different for different tools, at most 64 characters."""
+    plain = f"{PREFIX}{server}-{_ODD.sub('_', tool)}"
+    if len(plain) <= LONGEST_TOOL_NAME and not _ODD.search(tool):
+        return plain
+    mark = hashlib.sha256(tool.encode()).hexdigest()[:6]
+    return f"{plain[: LONGEST_TOOL_NAME - 7]}-{mark}"
