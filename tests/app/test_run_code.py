@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -60,7 +61,7 @@ def tool_of(sandbox: Scripted | Monty | Bubblewrap, *files: FileRef) -> RunCode:
 
 
 class TestRunCodeInMonty(ToolSuite):
-    good = {"code": "1 + 1"}
+    good: ClassVar = {"code": "1 + 1"}
     bad = ({}, {"code": ""}, {"code": 7}, {"code": "x" * (LONGEST_CODE + 1)}, {"code": "1", "files": []})
 
     @pytest.fixture
@@ -79,7 +80,7 @@ class TestRunCodeInMonty(ToolSuite):
 
 
 class TestRunCodeInBubblewrap(ToolSuite):
-    good = {"code": "1 + 1"}
+    good: ClassVar = {"code": "1 + 1"}
     bad = ({}, {"code": None})
 
     @pytest.fixture

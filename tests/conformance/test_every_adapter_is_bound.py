@@ -18,6 +18,7 @@ from app.ports.documents import DocumentReader
 from app.ports.keys import KeyWrapper
 from app.ports.platform import ChatPlatform
 from app.ports.providers import ModelProvider
+from app.ports.sandbox import Sandbox
 from app.ports.web import Web
 
 TESTS = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ SUITES: dict[type, str] = {
     KeyWrapper: "KeyWrapperSuite",
     AgentRunner: "AgentRunnerSuite",
     Tool: "ToolSuite",
+    Sandbox: "SandboxSuite",
     Web: "WebSuite",
     DocumentReader: "DocumentReaderSuite",
 }

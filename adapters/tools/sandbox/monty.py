@@ -63,6 +63,7 @@ class Monty:
                 return await self._run(pool, code, _inputs(files or {}), limits)
             finally:
                 self._let_go(pool)
+                self._make_ready()  # not before, so that its start takes nothing from the run
 
     async def aclose(self) -> None:
         """See Sandbox."""
@@ -122,11 +123,14 @@ class Monty:
             await session.feed_run(f"{code}\nNone", inputs={"files": files}, print_callback=write)
 
     async def _worker(self) -> AsyncMonty:
-        """A worker that has run nothing; others are made ready meanwhile."""
-        if not self._closed:
-            while len(self._waiting) <= READY:
-                self._waiting.append(asyncio.create_task(self._made()))
+        """A worker that has run nothing."""
+        if not self._waiting:
+            self._waiting.append(asyncio.create_task(self._made()))
         return await self._waiting.pop(0)
+
+    def _make_ready(self) -> None:
+        while not self._closed and len(self._waiting) < READY:
+            self._waiting.append(asyncio.create_task(self._made()))
 
     async def _made(self) -> AsyncMonty:
         pool = AsyncMonty(

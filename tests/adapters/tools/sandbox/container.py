@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import adapters.tools.sandbox
 
@@ -44,7 +45,7 @@ async def runner(
         command += ["--symlink", f"usr/{link}", f"/{link}"]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * 1024 * 1024), "--tmpfs", "/tmp"]
     command += ["--remount-ro", "/"] if read_only else []
-    identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    identity: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     process = await asyncio.create_subprocess_exec(
         *command, "--", "/usr/bin/python3", "-I", "-B", "-c", START, "/run/latchkey/sock", env={}, **identity
     )  # fmt: skip

@@ -39,7 +39,7 @@ class TestMonty(SandboxSuite):
     async def test_its_workers_are_held_by_the_kernel_too_and_see_no_environment(self, sandbox: Monty) -> None:
         assert sandbox.confined
         await sandbox.run("1")
-        waiting = []
+        waiting: list[Path] = []
         async with asyncio.timeout(10):
             while not waiting:
                 await asyncio.sleep(0.02)
