@@ -28,6 +28,7 @@ class Mention:
     `text` has the app's own mention removed and other people written `<@ID>`. `event_id` is the same on every redelivery; `message_id` is the same
     for the two events that one message may cause. `hints` are the adapter's, returned to it in `open_reply`.
     `retry_of` names the run that this one repeats; its text is then empty and fetched from the platform.
+    `continues` names the run whose answer reached its length limit and is to go on; the text is then empty, too.
     `agent` is the id of the one agent that a schedule is for. A schedule's `user` is who set it up, and its thread is yet to be begun.
     """
 
@@ -42,6 +43,7 @@ class Mention:
     hints: Hints = field(default_factory=dict)
     from_bot: bool = False
     retry_of: str = ""
+    continues: str = ""
     agent: str = ""
 
     @property

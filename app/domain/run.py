@@ -141,7 +141,11 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What is asked of a model. Nothing in it names a key."""
+    """What is asked of a model. Nothing in it names a key.
+
+    Requests with the same `cache_key` begin alike, so a provider may look in one place for what it remembers of them; it is an id, no content.
+    What comes of a request that is made `aside` is no part of the answer, and shown to nobody.
+    """
 
     model: str
     system: str = field(repr=False)
@@ -150,6 +154,8 @@ class ModelRequest:
     max_output_tokens: int = 4096
     effort: Effort | None = None
     web_search: bool = False  # whether the provider's own search may be used, where the model has it
+    cache_key: str = ""
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +229,7 @@ class ModelInfo:
     images: bool | None = None
     documents: bool | None = None  # reads PDFs itself
     web_search: bool | None = None  # has a search of its own
+    efforts: tuple[str, ...] | None = None  # the Efforts that it can be told; none where it knows no such thing
     created: int = 0  # unix seconds
 
 
@@ -253,13 +260,17 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The one last event of a run. `text` is the whole answer; `limit` names the limit that ended it, if one did."""
+    """The one last event of a run. `text` is the whole answer; `limit` names the limit that ended it, if one did.
+
+    `summarised` says that the model was told a summary in place of what no longer fit in its window.
+    """
 
     text: str = field(repr=False)
     usage: Usage = Usage()
     model: str = ""
     stop: Stop = Stop.END
     limit: str = ""
+    summarised: bool = False
 
 
 RunEvent = TextDelta | ToolDecided | ToolFinished | RunFinished
