@@ -160,6 +160,7 @@ def _abilities(row: Any) -> _Abilities:
 def _info(row: Any) -> ModelInfo:
     capabilities = row.capabilities.to_dict() if row.capabilities else {}
     images = (capabilities.get("image_input") or {}).get("supported")
+    documents = (capabilities.get("pdf_input") or {}).get("supported")
     created = getattr(row, "created_at", None)
     return ModelInfo(
         id=row.id,
@@ -169,5 +170,7 @@ def _info(row: Any) -> ModelInfo:
         lifecycle=getattr(row, "lifecycle", None) or "active",
         tools=True,  # every model of the Messages API takes tools
         images=images,
+        documents=documents,
+        web_search=((capabilities.get("server_tools") or {}).get("web_search") or {}).get("supported"),
         created=int(created.timestamp()) if created else 0,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from adapters.models.pieces import count, tool_call
+from adapters.models.pieces import MOST_SEARCHES, cited, count, tool_call
 from app.domain.run import (
     DocumentPart,
     FilePart,
@@ -18,6 +19,7 @@ from app.domain.run import (
     OpaquePart,
     Part,
     Role,
+    Source,
     Stop,
     TextDelta,
     TextPart,
@@ -29,11 +31,19 @@ from app.domain.run import (
 
 NAME = "anthropic"
 _CACHED = {"cache_control": {"type": "ephemeral"}}
+_RESULT = "web_search_tool_result"
 _STOPS = {
     "tool_use": Stop.TOOL,
     "max_tokens": Stop.LENGTH,
     "model_context_window_exceeded": Stop.LENGTH,
     "refusal": Stop.REFUSED,
+    "pause_turn": Stop.PAUSE,
+}
+_SEARCH = {
+    "type": "web_search_20260318",
+    "name": "web_search",
+    "max_uses": MOST_SEARCHES,
+    "allowed_callers": ["direct"],  # not from code that the model runs at the vendor's
 }
 
 
@@ -48,10 +58,12 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
     }
     if request.system:
         asked["system"] = [{"type": "text", "text": request.system, **_CACHED}]
-    if request.tools:
-        asked["tools"] = [_tool(tool) for tool in request.tools]
-    if messages and (len(messages) > 1 or request.tools):
-        messages[-1]["content"][-1] |= _CACHED
+    tools = [_tool(tool) for tool in request.tools] + ([_SEARCH] if request.web_search else [])
+    if tools:
+        asked["tools"] = tools
+    people = [message for message in messages if message["role"] == Role.USER.value]
+    if people and (len(messages) > 1 or request.tools):
+        people[-1]["content"][-1] |= _CACHED  # what the model said itself goes back as it was
     return asked
 
 
@@ -145,6 +157,8 @@ class _Reading:
                 block["thinking"] = block.get("thinking", "") + delta["thinking"]
             case "signature_delta":
                 block["signature"] = delta["signature"]
+            case "citations_delta":
+                block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
             case "input_json_delta":
                 self._json[index] = self._json.get(index, "") + delta["partial_json"]
         return ""
@@ -158,6 +172,9 @@ class _Reading:
         details = told.get("output_tokens_details") or {}
         if details.get("thinking_tokens") is not None:
             self._counts["thinking"] = count(details["thinking_tokens"])
+        served = told.get("server_tool_use") or {}
+        if served.get("web_search_requests") is not None:
+            self._counts["searches"] = count(served["web_search_requests"])
 
     def done(self) -> ModelDone:
         """The whole message."""
@@ -165,14 +182,32 @@ class _Reading:
         kept = tuple(part for part in parts if not (isinstance(part, TextPart) and not part.text))
         called = any(isinstance(part, ToolCall) for part in kept)
         stop = _STOPS.get(self._reason, Stop.TOOL if called and not self._reason else Stop.END)
-        return ModelDone(ModelMessage(Role.ASSISTANT, kept), stop, self._usage(), self._model)
+        message = ModelMessage(Role.ASSISTANT, kept)
+        return ModelDone(message, stop, self._usage(), self._model, cited(self._citations()), self._found())
 
     def _part(self, index: int, block: dict[str, Any]) -> Part:
-        if block["type"] == "text":
+        if block["type"] == "text" and not block.get("citations"):
             return TextPart(block.get("text", ""))
         if block["type"] == "tool_use":
             return tool_call(block["id"], block["name"], self._json.get(index, ""), block.get("input"))
+        if index in self._json:  # what the vendor runs itself
+            block = block | {"input": json.loads(self._json[index] or "{}")}
         return OpaquePart(NAME, block)
+
+    def _citations(self) -> list[Source]:
+        blocks = (block for _, block in sorted(self._blocks.items()))
+        told = (citation for block in blocks for citation in block.get("citations") or ())
+        return [
+            Source(str(one.get("title") or ""), str(one["url"]), str(one.get("cited_text") or ""))
+            for one in told
+            if one.get("type") == "web_search_result_location"
+        ]
+
+    def _found(self) -> tuple[str, ...]:
+        """The addresses of pages in the results of searches; a search that failed tells an error in their place."""
+        results = (block.get("content") for block in self._blocks.values() if block["type"] == _RESULT)
+        pages = [page for result in results if isinstance(result, list) for page in result]
+        return tuple(dict.fromkeys(str(page["url"]) for page in pages if page.get("type") == "web_search_result"))
 
     def _usage(self) -> Usage:
         read, written = (
@@ -185,4 +220,5 @@ class _Reading:
             cached_read=read,
             cached_write=written,
             reasoning=self._counts.get("thinking", 0),
+            searches=self._counts.get("searches", 0),
         )

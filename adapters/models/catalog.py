@@ -53,6 +53,32 @@ def reasons(model: str) -> bool:
     return match["o"] is not None or float(match["version"]) >= 5
 
 
+def reads_pdfs(model: str) -> bool | None:
+    """Whether an OpenAI model takes PDFs as they are: what sees pictures does, from GPT-4o and o1 on; None for names that nobody knows."""
+    match = _GPT.match(model)
+    if match is None:
+        return None
+    if match["o"] is not None:
+        return "-mini" not in match["rest"] or int(match["o"]) >= 4
+    version = float(match["version"])
+    return version > 4 or (version == 4 and match["old"] is not None)
+
+
+def searches(model: str) -> bool | None:
+    """Whether an OpenAI model has the vendor's search of the web, from GPT-4o and o3 on; None for names that nobody knows."""
+    match = _GPT.match(model)
+    if match is None:
+        return None
+    if "codex" in match["rest"]:
+        return False
+    if match["o"] is not None:
+        return int(match["o"]) >= (4 if "-mini" in match["rest"] else 3)
+    version = float(match["version"])
+    if version < 5 and "-nano" in match["rest"]:
+        return False
+    return version > 4 or (version == 4 and match["old"] is not None)
+
+
 def ranked_claude(models: Iterable[ModelInfo], lines: dict[str, str] | None = None) -> tuple[ModelInfo, ...]:
     """Anthropic's models, best first: the newest of each line, then the older ones, deprecated ones last, retired ones not at all.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.models import catalog, responses_wire
@@ -50,7 +51,8 @@ class OpenAI:
         """See ModelProvider."""
         client, headers = await self._client(key)
         rows = await asked(rows_of(client, headers), timeout=_LISTING)
-        return catalog.ranked_gpt([model_info(row) for row in rows])
+        listed = [model_info(row) for row in rows]
+        return catalog.ranked_gpt([_with_abilities(info) for info in listed])
 
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
         """See ModelProvider."""
@@ -68,3 +70,8 @@ class OpenAI:
         if key is not None:
             self.origin(key.base_url)
         return await client_for(key, str(self._base_url), self._http, chosen_by_operator=self._by_operator)
+
+
+def _with_abilities(info: ModelInfo) -> ModelInfo:
+    """What the listing does not tell: it is told by the family."""
+    return replace(info, documents=catalog.reads_pdfs(info.id), web_search=catalog.searches(info.id))

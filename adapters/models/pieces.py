@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 
-from app.domain.run import ImagePart, ToolCall
+from app.domain.run import ImagePart, Source, ToolCall
+
+MOST_SEARCHES = 5
+"""Of the web, by a provider, within one call: each is billed."""
+
+_LONGEST_PASSAGE = 300
 
 
 def count(value: object) -> int:
@@ -28,3 +34,11 @@ def tool_call(call_id: object, name: object, text: str, given: object = None) ->
     if not isinstance(arguments, dict):
         return ToolCall(call_id, name, {}, malformed=True)
     return ToolCall(call_id, name, arguments)
+
+
+def cited(citations: Iterable[Source]) -> tuple[Source, ...]:
+    """Each page once, in the order of the citations, with the first passage that was cited of it."""
+    pages: dict[str, Source] = {}
+    for one in citations:
+        pages.setdefault(one.url, Source(one.title, one.url, one.text[:_LONGEST_PASSAGE]))
+    return tuple(pages.values())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from adapters.models.catalog import reasons
 from adapters.models.errors import by_reason
-from adapters.models.pieces import count, data_url, tool_call
+from adapters.models.pieces import MOST_SEARCHES, cited, count, data_url, tool_call
 from app.domain.run import (
     DocumentPart,
     FilePart,
@@ -21,6 +22,7 @@ from app.domain.run import (
     OpaquePart,
     Part,
     Role,
+    Source,
     Stop,
     TextDelta,
     TextPart,
@@ -32,6 +34,7 @@ from app.domain.run import (
 from app.errors import ProviderError
 
 NAME = "openai"
+_SEARCH = "web_search_call"
 _SMALLEST_OUTPUT = 16  # the API refuses less
 
 
@@ -46,12 +49,19 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
     }
     if request.system:
         asked["instructions"] = request.system
-    if request.tools:
-        asked["tools"] = [_tool(tool) for tool in request.tools]
+    tools = [_tool(tool) for tool in request.tools] + ([{"type": "web_search"}] if request.web_search else [])
+    include = []
+    if tools:
+        asked["tools"] = tools
+    if request.web_search:
+        include.append("web_search_call.action.sources")
+        asked["max_tool_calls"] = MOST_SEARCHES  # counts what the vendor runs itself
     if reasons(request.model):
-        asked["include"] = ["reasoning.encrypted_content"]
+        include.append("reasoning.encrypted_content")
         if request.effort is not None:
             asked["reasoning"] = {"effort": request.effort.value}
+    if include:
+        asked["include"] = include
     return asked
 
 
@@ -95,7 +105,7 @@ async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
 
     Raises ProviderError for a failure that the stream itself tells.
     """
-    parts: list[Part] = []
+    items: list[dict[str, Any]] = []
     said = ""
     async for event in events:
         match event["type"]:
@@ -103,13 +113,13 @@ async def read(events: AsyncIterator[Any]) -> AsyncGenerator[ModelEvent]:
                 said += event["delta"]
                 yield TextDelta(event["delta"])
             case "response.output_item.done":
-                parts += _parts(event["item"])
+                items.append(event["item"])
             case "error":
                 raise _failure(event)
             case "response.failed":
                 raise _failure(event["response"].get("error") or {})
             case "response.completed" | "response.incomplete":
-                yield _done(event["response"], parts, said)
+                yield _done(event["response"], items, said)
                 return
 
 
@@ -125,20 +135,41 @@ def _parts(item: dict[str, Any]) -> list[Part]:
         case "function_call":
             return [tool_call(item["call_id"], item["name"], item.get("arguments") or "")]
         case _:
-            kept = {name: value for name, value in item.items() if name != "status" and value is not None}
+            left_out = () if item["type"] == _SEARCH else ("status",)
+            kept = {name: value for name, value in item.items() if name not in left_out and value is not None}
             return [OpaquePart(NAME, kept)]
 
 
-def _done(response: dict[str, Any], parts: list[Part], said: str) -> ModelDone:
-    output = response.get("output") or []
-    if not parts:  # a server that tells items only at the end, or not at all
-        parts = [part for item in output for part in _parts(item)]
+def _done(response: dict[str, Any], items: list[dict[str, Any]], said: str) -> ModelDone:
+    items = items or response.get("output") or []  # some servers tell items only at the end, or not at all
+    parts = [part for item in items for part in _parts(item)]
     if said and not any(isinstance(part, TextPart) for part in parts):
         parts = [*parts, TextPart(said)]
-    message = ModelMessage(Role.ASSISTANT, tuple(parts))
-    return ModelDone(
-        message, _stop(response, parts), _usage(response.get("usage") or {}), str(response.get("model") or "")
-    )
+    usage = replace(_usage(response.get("usage") or {}), searches=_searches(response, items))
+    message, model = ModelMessage(Role.ASSISTANT, tuple(parts)), str(response.get("model") or "")
+    return ModelDone(message, _stop(response, parts), usage, model, cited(_citations(items)), _found(items))
+
+
+def _searches(response: dict[str, Any], items: list[dict[str, Any]]) -> int:
+    """How many are billed, as the response tells it; else how many were made: looking at a page found before is none."""
+    billed = ((response.get("tool_usage") or {}).get("web_search") or {}).get("num_requests")
+    if billed is not None:
+        return count(billed)
+    actions = [item.get("action") or {} for item in items if item["type"] == _SEARCH]
+    return sum(action.get("type", "search") == "search" for action in actions)
+
+
+def _citations(items: list[dict[str, Any]]) -> list[Source]:
+    contents = [content for item in items if item["type"] == "message" for content in item["content"]]
+    told = (note for content in contents for note in content.get("annotations") or () if note["type"] == "url_citation")
+    return [Source(str(one.get("title") or ""), str(one["url"])) for one in told]
+
+
+def _found(items: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The addresses of pages that its searches found, or that it looked at."""
+    actions = [item.get("action") or {} for item in items if item["type"] == _SEARCH]
+    pages = [page for action in actions for page in (*(action.get("sources") or ()), action)]
+    return tuple(dict.fromkeys(str(page["url"]) for page in pages if page.get("url")))
 
 
 def _stop(response: dict[str, Any], parts: list[Part]) -> Stop:
