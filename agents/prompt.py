@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import HistoryMessage
-from app.domain.files import TEXT_BYTES, FileKind, kind_of
+from app.domain.files import DOCUMENTS, TEXT_BYTES, FileKind, kind_of
 from app.domain.run import FilePart, ModelMessage, Part, Role, TextPart
 from app.ports.agents import Question
 
@@ -19,6 +19,11 @@ BYTES_PER_TOKEN = 3
 MESSAGE_OVERHEAD = 8
 PICTURE = 1_600
 """Tokens that providers count for a large picture, about."""
+
+DOCUMENT_BYTES_PER_TOKEN = 50
+"""Of documents most bytes are fonts, pictures and packing."""
+MOST_OF_A_DOCUMENT = 20_000
+WITHOUT_WORDS = "(Sent without words.)"
 
 HOUSE_RULES = """\
 You are {name}, an agent in a team's chat. You were mentioned in a thread and your answer is posted there.
@@ -59,12 +64,13 @@ def build(agent: AgentSpec, question: Question, *, context_window: int) -> tuple
 
 
 def _said(message: HistoryMessage, names: Mapping[str, str], *, several: bool) -> ModelMessage | None:
-    if not message.text.strip():
+    if not message.text.strip() and not message.files:
         return None
     if message.from_agent:
-        return ModelMessage(Role.ASSISTANT, (TextPart(_named(message.text, names)),))
-    author = message.author.id if message.author else ""
-    return ModelMessage(Role.USER, (TextPart(_spoken(author, message.text, names, several=several)),))
+        return ModelMessage(Role.ASSISTANT, (TextPart(_named(message.text, names)),)) if message.text.strip() else None
+    author, words = message.author.id if message.author else "", message.text.strip() or WITHOUT_WORDS
+    files = (FilePart(file, earlier=True) for file in message.files)
+    return ModelMessage(Role.USER, (*files, TextPart(_spoken(author, words, names, several=several))))
 
 
 def _spoken(author: str, text: str, names: Mapping[str, str], *, several: bool) -> str:
@@ -103,6 +109,8 @@ def _weight(part: Part) -> int:
     kind = kind_of(part.file)
     if kind is FileKind.IMAGE:
         return PICTURE
+    if kind in DOCUMENTS:
+        return min(MESSAGE_OVERHEAD + part.file.size // DOCUMENT_BYTES_PER_TOKEN, MOST_OF_A_DOCUMENT)
     return -(-min(part.file.size, TEXT_BYTES) // BYTES_PER_TOKEN) if kind is FileKind.TEXT else MESSAGE_OVERHEAD
 
 

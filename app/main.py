@@ -18,6 +18,7 @@ from adapters.models.compatible import Compatible
 from adapters.models.http import ModelHttp
 from adapters.models.offline import Offline
 from adapters.models.openai import OpenAI
+from adapters.tools.documents.reader import Documents
 from agents.runner import Runner
 from agents.tools import QuestionTools
 from app.domain.secrets import Secret
@@ -116,6 +117,7 @@ class Service:
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
+        documents = Documents()
         toolkit = Toolkit(
             [QuestionTools(), ChatTools(platforms, self._keys.redact)],
             platforms,
@@ -124,21 +126,16 @@ class Service:
         )
         turns = Turns(
             database, platforms, keys=self._keys, workspaces=workspaces, memory=memory,
-            runner=Runner(), prompt=agents.prompt.build, tools=toolkit,
+            runner=Runner(), prompt=agents.prompt.build, tools=toolkit, reader=documents,
         )  # fmt: skip
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )
         arrivals = Arrivals(database, clock)
         home = Home(
-            platforms,
-            access=access,
-            workspaces=workspaces,
-            agents=team,
-            keys=self._keys,
-            memory=memory,
-            background=self._background,
-        )
+            platforms, access=access, workspaces=workspaces, agents=team,
+            keys=self._keys, memory=memory, background=self._background,
+        )  # fmt: skip
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
         people_desk = PeopleDesk(database, access, workspaces, memory)
         answers = Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock)

@@ -74,4 +74,5 @@ class ThreadHistory:
             else names.get(message.author.id if message.author else "", "Somebody")
         )
         text = PERSON.sub(lambda found: f"@{names.get(found[1], 'somebody')}", message.text)
-        return f"[{message.at:%Y-%m-%d %H:%M}] {who}: {text}"
+        files = f" [files: {', '.join(file.name for file in message.files)}]" if message.files else ""
+        return f"[{message.at:%Y-%m-%d %H:%M}] {who}: {text}{files}"

@@ -8,16 +8,22 @@ from pathlib import PurePosixPath
 from app.domain.chat import FileRef
 
 MOST_FILES = 8
-"""Files of one question that are looked at."""
+"""Files that are looked at for one question: those on it first, then the newest of its thread."""
 
 IMAGE_BYTES = 3_750_000
 """Of one picture: 5 MB in base64, which is what providers count and take."""
 
-ALL_IMAGES_BYTES = 18_000_000
-"""Of a question's pictures together: 24 MB in base64, below the 32 MB of the strictest provider's requests."""
+NATIVE_BYTES = 18_000_000
+"""Of all pictures and PDFs that go to a model as they are: 24 MB in base64, below the 32 MB of the strictest provider's requests."""
 
 TEXT_BYTES = 200_000
-"""Of one text file."""
+"""Of one text file; and the characters that are taken out of one document."""
+
+DOCUMENT_BYTES = 15_000_000
+"""Of one PDF, Office document or web page."""
+
+SOURCE_BYTES = 20_000
+"""Of a web page that is shown as it is written; of a longer one the main text is."""
 
 
 class FileKind(StrEnum):
@@ -25,19 +31,46 @@ class FileKind(StrEnum):
 
     IMAGE = "image"
     TEXT = "text"
+    PDF = "pdf"
+    DOCX = "docx"
+    XLSX = "xlsx"
+    PPTX = "pptx"
+    HTML = "html"
     OTHER = "other"
     UNKNOWN = "unknown"
 
 
+DOCUMENTS = frozenset({FileKind.PDF, FileKind.DOCX, FileKind.XLSX, FileKind.PPTX, FileKind.HTML})
+"""Those that a library has to read; called as `app.ports.documents` calls them."""
+
 _PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 _TEXTS = {
     ".bash", ".bat", ".c", ".cc", ".cfg", ".clj", ".cmake", ".conf", ".cpp", ".cs", ".css", ".csv", ".dart", ".diff", ".env", ".ex",
-    ".exs", ".go", ".gradle", ".graphql", ".h", ".hpp", ".hs", ".htm", ".html", ".ini", ".java", ".js", ".json", ".jsonl", ".jsx",
+    ".exs", ".go", ".gradle", ".graphql", ".h", ".hpp", ".hs", ".ini", ".java", ".js", ".json", ".jsonl", ".jsx",
     ".kt", ".less", ".log", ".lua", ".m", ".md", ".mjs", ".ndjson", ".patch", ".php", ".pl", ".properties", ".proto", ".ps1", ".py",
     ".r", ".rb", ".rs", ".rst", ".scala", ".scss", ".sh", ".sql", ".srt", ".svg", ".swift", ".tex", ".tf", ".toml", ".ts", ".tsv",
     ".tsx", ".txt", ".vtt", ".vue", ".xml", ".yaml", ".yml", ".zig", ".zsh",
 }  # fmt: skip
 """Names are asked first: platforms call a `.ts` a video and a `.csv` a workbook."""
+
+_DOCUMENTS = {
+    ".pdf": FileKind.PDF, ".docx": FileKind.DOCX, ".xlsx": FileKind.XLSX, ".xlsm": FileKind.XLSX, ".pptx": FileKind.PPTX,
+    ".htm": FileKind.HTML, ".html": FileKind.HTML, ".xhtml": FileKind.HTML,
+}  # fmt: skip
+
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_DOCUMENT_TYPES = {
+    "application/pdf": FileKind.PDF,
+    f"{_OFFICE}.wordprocessingml.document": FileKind.DOCX,
+    f"{_OFFICE}.spreadsheetml.sheet": FileKind.XLSX,
+    f"{_OFFICE}.presentationml.presentation": FileKind.PPTX,
+    "text/html": FileKind.HTML,
+    "application/xhtml+xml": FileKind.HTML,
+}
+
+OLD_OFFICE = frozenset({".doc", ".xls", ".ppt", ".dot", ".xlt", ".pps"})
+DATA = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".log"})
+"""Texts that are never web pages, whatever is in them."""
 
 _TEXT_TYPES = {
     "application/ecmascript", "application/javascript", "application/json", "application/ld+json", "application/sql", "application/toml",
@@ -45,16 +78,55 @@ _TEXT_TYPES = {
 }  # fmt: skip
 
 
+def suffix_of(name: str) -> str:
+    """The end of a file's name, such as `.pdf`."""
+    return PurePosixPath(name.lower()).suffix
+
+
 def kind_of(file: FileRef) -> FileKind:
     """What a file is by what is said of it."""
-    suffix, said = PurePosixPath(file.name.lower()).suffix, file.media_type.lower().partition(";")[0].strip()
+    suffix, said = suffix_of(file.name), file.media_type.lower().partition(";")[0].strip()
     if suffix in _TEXTS or said in _TEXT_TYPES:
         return FileKind.TEXT
-    if suffix in _PICTURES or said.startswith("image/"):
+    if suffix in _PICTURES:
+        return FileKind.IMAGE
+    document = _DOCUMENTS.get(suffix) or _DOCUMENT_TYPES.get(said)
+    if document:
+        return document
+    if said.startswith("image/"):
         return FileKind.IMAGE
     if said.startswith("text/") and said != "text/rtf":
         return FileKind.TEXT
     return FileKind.OTHER if suffix or said else FileKind.UNKNOWN
+
+
+def kind_by_bytes(data: bytes) -> FileKind:
+    """What a file is that nothing is said of; TEXT where it may be that, or nothing that we know."""
+    if picture_type(data):
+        return FileKind.IMAGE
+    if data.startswith(_PDF):
+        return FileKind.PDF
+    if data.startswith(_ZIP):
+        return next((kind for part, kind in _PARTS.items() if part in data), FileKind.OTHER)
+    return FileKind.HTML if is_web_page(data) else FileKind.TEXT
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether a PDF begins here; some have a little before it."""
+    return _PDF in data[:1024]
+
+
+def is_web_page(data: bytes) -> bool:
+    """Whether this begins as HTML does, such as the login page that some servers send in the place of a file."""
+    return data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
+
+
+_PDF, _ZIP = b"%PDF-", b"PK\x03\x04"
+_PARTS = {
+    b"word/document.xml": FileKind.DOCX,
+    b"xl/workbook.xml": FileKind.XLSX,
+    b"ppt/presentation.xml": FileKind.PPTX,
+}
 
 
 def picture_type(data: bytes) -> str:

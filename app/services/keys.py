@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
 from app.domain.keys import ModelChoice, ProviderKey
-from app.domain.run import ModelDone, ModelEvent, ModelRequest
+from app.domain.run import ModelDone, ModelEvent, ModelInfo, ModelRequest
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
 from app.ports.clock import Clock
 from app.services.background import Background
@@ -85,8 +85,18 @@ class Keys:
             )
         model = agent.model or await self._best(agent, key)
         info = await self.models.look_up(key, model, seconds=WORTH_WAITING)
-        window, images = (info.context_window, info.images) if info else (0, None)
-        return ModelChoice(key.provider, model, key.id, key.version, key.fingerprint, window, images)
+        known = info or ModelInfo(model)
+        return ModelChoice(
+            key.provider,
+            model,
+            key.id,
+            key.version,
+            key.fingerprint,
+            known.context_window,
+            known.images,
+            known.documents,
+            known.web_search,
+        )
 
     def is_offline(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> bool:
         """Whether the offline model answers for this agent: in the demo only, until a key works, or where an admin chose it."""

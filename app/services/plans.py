@@ -17,6 +17,7 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, HistoryMessage, UserRef
 from app.domain.events import Addressed, Mention
+from app.domain.files import MOST_FILES
 from app.domain.grants import CLEAN, Decision, Denied, Invoker, Taint
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
@@ -194,18 +195,16 @@ class Planner:
         if not self._memory.remembers(claim.workspace):
             return await self._platform(claim).history(mention.conversation)
         if not mention.retry_of:
-            safe = await self._keys.redact(claim.workspace, _with_names(mention.text, mention.files))
-            await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user)
+            safe = await self._keys.redact(claim.workspace, mention.text)
+            await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user, files=mention.files)
         return await self._memory.recall(claim)
 
     async def _question(
         self, mention: Mention, agent: AgentSpec, text: str, history: tuple[HistoryMessage, ...]
     ) -> Question:
         workspace = mention.workspace
-        safe = [
-            replace(item, text=await self._keys.redact(workspace, _with_names(item.text, item.files)), files=())
-            for item in history
-        ]
+        shown = _newest_files(history, MOST_FILES - len(mention.files))
+        safe = [await self._safe(workspace, item, shown) for item in history]
         asked = await self._keys.redact(workspace, text) or (ONLY_FILES if mention.files else WORDLESS)
         people = _people(mention.user, safe, asked)
         names = {person: f"Person {number}" for number, person in enumerate(people, start=1)}
@@ -214,6 +213,17 @@ class Planner:
             found = await asyncio.gather(*(platform.display_name(UserRef(workspace, person)) for person in people))
             names = dict(zip(people, found, strict=True))
         return Question(asked, mention.user, tuple(safe), names, self._clock.now(), mention.files)
+
+    async def _safe(
+        self, workspace: str, item: HistoryMessage, shown: frozenset[tuple[str, FileRef]]
+    ) -> HistoryMessage:
+        """Without keys, and with those of its files that can be looked at."""
+        files = [
+            replace(file, name=await self._keys.redact(workspace, " ".join(file.name.split())))
+            for file in item.files
+            if (item.id, file) in shown
+        ]
+        return replace(item, text=await self._keys.redact(workspace, _with_names(item, shown)), files=tuple(files))
 
     async def _mention(self, claim: Claim, sealed: SealedSecret | None) -> Mention:
         if sealed is None:
@@ -268,11 +278,19 @@ def context(
     )
 
 
-def _with_names(text: str, files: Sequence[FileRef]) -> str:
-    """What was said earlier, and that files came with it: the agent knows of them, and that it was not shown them again."""
-    if not files:
-        return text
-    return f"{text}\n(Sent with this, and not shown to you: {', '.join(file.name for file in files)})".lstrip()
+def _newest_files(history: Sequence[HistoryMessage], most: int) -> frozenset[tuple[str, FileRef]]:
+    """Which files that people sent earlier can still be asked about; an agent knows what it made itself."""
+    sent = [(item.id, file) for item in reversed(history) if not item.from_agent for file in item.files]
+    return frozenset(sent[: max(0, most)])
+
+
+def _with_names(item: HistoryMessage, shown: frozenset[tuple[str, FileRef]]) -> str:
+    """What was said earlier, and which files came with it that are not shown again: the agent knows of them, at least."""
+    names = [file.name for file in item.files if (item.id, file) not in shown]
+    if not names:
+        return item.text
+    why = "Sent with this" if item.from_agent else "Sent with this, and not shown to you"
+    return f"{item.text}\n({why}: {', '.join(names)})".lstrip()
 
 
 def _says_forget(text: str, agent: AgentSpec) -> bool:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.domain.chat import HistoryMessage, UserRef
+from app.domain.chat import FileRef, HistoryMessage, UserRef
 from app.domain.inbox import Claim
 from app.domain.secrets import KeyContext
 from app.errors import WontOpen
@@ -41,8 +41,18 @@ class Transcripts:
         platform = self._platforms.get(workspace.partition(":")[0])
         return platform is not None and not platform.keeps_history
 
-    async def keep(self, claim: Claim, message_id: str, text: str, author: UserRef | None = None) -> None:
+    async def keep(
+        self,
+        claim: Claim,
+        message_id: str,
+        text: str,
+        author: UserRef | None = None,
+        *,
+        files: tuple[FileRef, ...] = (),
+    ) -> None:
         """Remember what somebody asked, or (without an author) an agent answered. Kept twice, it is there once.
+
+        Of files it is remembered where they are, not what is in them.
 
         Nothing is kept where the platform keeps history, where the workspace does not want it, or of a question that was taken back.
         """
@@ -51,7 +61,7 @@ class Transcripts:
         async with self._database.read() as uow:
             if not await _hours(uow, claim.workspace):
                 return
-        message = HistoryMessage(message_id, text, author, from_agent=author is None, at=self._clock.now())
+        message = HistoryMessage(message_id, text, author, from_agent=author is None, at=self._clock.now(), files=files)
         place = _place(claim.workspace, claim.conversation, message_id)
         sealed = await self._sealer.seal(place, json.dumps(dump(message)).encode())
         async with self._database.begin() as uow:

@@ -17,6 +17,7 @@ from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
 from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
+from app.ports.documents import DocumentReader
 from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform, ReplyTarget
 from app.services import explain
@@ -79,6 +80,7 @@ class Turns:
         runner: AgentRunner,
         prompt: PromptBuilder,
         tools: Toolkit,
+        reader: DocumentReader,
     ) -> None:
         self._database = database
         self._platforms = platforms
@@ -88,6 +90,7 @@ class Turns:
         self._runner = runner
         self._prompt = prompt
         self._tools = tools
+        self._reader = reader
 
     async def take(self, journal: Journal, claim: Claim, plan: Plan, *, fresh: bool) -> Ending:
         """Do what the plan says. `fresh` tells that nothing of this run can have been shown yet."""
@@ -144,7 +147,14 @@ class Turns:
         if choice is None or question is None:
             raise ValueError("a plan without a refusal has a model and a question")
         client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
-        seeing = Attachments(client, self._fetch(claim), self._redact(claim), images=choice.images)
+        seeing = Attachments(
+            client,
+            self._fetch(claim),
+            self._redact(claim),
+            self._reader,
+            images=choice.images,
+            documents=choice.documents,
+        )
         mention = plan.mention
         facts = RunFacts(
             claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint

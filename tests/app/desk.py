@@ -31,6 +31,7 @@ from app.services.turns import Turns
 from app.store.unit_of_work import Database
 from tests.app.bench import MEMBER, WORKSPACE, Bench
 from tests.app.engines import until
+from tests.fakes.documents import FakeDocuments
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.platform import ChatMessage, FakeReply
 from tests.fakes.provider import FakeProvider
@@ -203,6 +204,7 @@ class Desk:
             bench.database, bench.vault, platforms,
             agents=bench.agents, access=bench.access, keys=bench.keys, memory=bench.memory, clock=bench.clock,
         )  # fmt: skip
+        self.documents = FakeDocuments()
         self.permissions = Permissions(bench.database, platforms, bench.clock)
         self.toolkit = Toolkit(
             [QuestionTools()], platforms, permissions=self.permissions,
@@ -211,7 +213,7 @@ class Desk:
         turns = Turns(
             bench.database, platforms,
             keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
-            runner=Runner(), prompt=prompt.build, tools=self.toolkit,
+            runner=Runner(), prompt=prompt.build, tools=self.toolkit, reader=self.documents,
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.domain.chat import FileRef
-from app.domain.files import IMAGE_BYTES, MOST_FILES, TEXT_BYTES
+from app.domain.files import DOCUMENT_BYTES, IMAGE_BYTES, MOST_FILES, SOURCE_BYTES, TEXT_BYTES
 from app.domain.run import (
+    DocumentPart,
     FilePart,
     ImagePart,
     ModelDone,
@@ -24,55 +25,68 @@ from app.domain.run import (
     ToolCall,
     Usage,
 )
-from app.errors import CutOff, PlatformError, PlatformUnavailable, RequestRefused
-from app.services import attachments
+from app.errors import ContextTooLong, CutOff, PlatformError, PlatformUnavailable, RequestRefused
+from app.services import attachments, file_contents
 from app.services.attachments import Attachments
 from tests.acceptance.needles import disguises
 from tests.app.bench import GOOD
-from tests.app.desk import THREAD, Desk
+from tests.app.desk import Desk
+from tests.fakes.documents import FakeDocuments
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 WEBP = b"RIFF\x10\0\0\0WEBPVP8 "
 MARK = "canary-FILE-jzq8814mbvx"
 PICTURE = FileRef("F1", "plan.png", "image/png", 0)
 NOTES = FileRef("F2", "notes.md", "text/markdown", 0)
+PAPER = FileRef("F5", "paper.pdf", "application/pdf", 0)
 
 
 class Model:
-    """Remembers what it was asked; refuses pictures if `blind`, and everything if `stubborn`."""
+    """Remembers what it was asked; refuses pictures if `blind`, PDFs with `refusal`, and everything if `stubborn`."""
 
     model = "m"
     fingerprint = "f"
 
-    def __init__(self, *, window: int = 0, blind: bool = False, stubborn: bool = False) -> None:
+    def __init__(
+        self, *, window: int = 0, blind: bool = False, stubborn: bool = False, refusal: Exception | None = None
+    ) -> None:
         self.context_window = window
         self.blind = blind
         self.stubborn = stubborn
+        self.refusal = refusal
         self.asked: list[tuple[Part, ...]] = []
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         self.asked.append(request.messages[0].parts)
         if self.stubborn or (self.blind and any(isinstance(part, ImagePart) for part in self.asked[-1])):
             raise RequestRefused
+        if self.refusal and any(isinstance(part, DocumentPart) for part in self.asked[-1]):
+            raise self.refusal
         yield ModelDone(ModelMessage(Role.ASSISTANT, (TextPart("Yes."),)), Stop.END, Usage(), "m")
 
 
 async def seen(
-    *files: FileRef, holding: bytes | PlatformError = b"", model: Model | None = None, images: bool | None = None
+    *files: FileRef,
+    holding: bytes | PlatformError | dict[str, bytes] = b"",
+    model: Model | None = None,
+    images: bool | None = None,
+    documents: bool | None = None,
+    earlier: tuple[FileRef, ...] = (),
 ) -> tuple[Part, ...]:
     """What the model is shown where these files come with a question."""
 
     async def fetch(file: FileRef, limit: int) -> bytes:
         if isinstance(holding, PlatformError):
             raise holding
-        return holding
+        return holding[file.id] if isinstance(holding, dict) else holding
 
     async def redact(text: str) -> str:
-        return text
+        return text.replace(GOOD, "[key]")
 
     model = model or Model()
-    question = ModelMessage(Role.USER, (*map(FilePart, files), TextPart("What is it?")))
-    reading = Attachments(model, fetch, redact, images=images)
+    before = (FilePart(file, earlier=True) for file in earlier)
+    question = ModelMessage(Role.USER, (*before, *map(FilePart, files), TextPart("What is it?")))
+    reading = Attachments(model, fetch, redact, FakeDocuments(), images=images, documents=documents)
     _ = [event async for event in reading.stream(ModelRequest("m", "", (question,)))]
     assert model.asked[-1][-1] == TextPart("What is it?")
     return model.asked[-1][:-1]
@@ -101,7 +115,8 @@ async def test_what_nothing_is_said_of_is_known_by_its_bytes() -> None:
     nameless = FileRef("F3", "a file", "", 0)
     assert (await seen(nameless, holding=PNG))[1] == ImagePart("image/png", PNG)
     assert "plain words" in await words(nameless, holding=b"plain words")
-    assert attachments.NOT_READ_YET in await words(nameless, holding=b"PK\x03\x04\xff\xfe")
+    assert file_contents.NOT_READ in await words(nameless, holding=b"PK\x03\x04\xff\xfe")
+    assert "Monday" in await words(nameless, holding=b"%PDF-Monday")
 
 
 @pytest.mark.parametrize("name", ["notes.md", "table.csv", "main.ts", "data.json", "page.html", "drawing.svg"])
@@ -123,17 +138,35 @@ async def test_a_name_cannot_pose_as_words_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("file", "holding", "why"),
     [
-        (FileRef("F", "report.docx", "application/vnd.ms-word", 9), b"PK", attachments.NOT_READ_YET),
-        (FileRef("F", "paper.pdf", "application/pdf", 9), b"%PDF-", attachments.NOT_READ_YET),
-        (PICTURE, b"<html>log in</html>", attachments.NO_PICTURE),
-        (NOTES, b"\xff\xfe\x00", attachments.NO_TEXT),
-        (NOTES, b"a\x00b", attachments.NO_TEXT),
+        (FileRef("F", "report.docx", "application/vnd.ms-word", 9), b"PK", "it is broken"),
+        (FileRef("F", "report.doc", "application/msword", 9), b"\xd0\xcf", file_contents.OLD),
+        (FileRef("F", "song.mp3", "audio/mpeg", 9), b"ID3", file_contents.NOT_READ),
+        (PAPER, b"<html>log in</html>", file_contents.NO_PDF),
+        (FileRef("F", "table.csv", "text/csv", 9), b"\n<!DOCTYPE html><title>Log in", file_contents.WEB_PAGE),
+        (FileRef("F", "paper.pdf", "application/pdf", DOCUMENT_BYTES + 1), b"%PDF-", "larger than 15,000 kB"),
+        (PICTURE, b"<html>log in</html>", file_contents.NO_PICTURE),
+        (NOTES, b"\xff\xfe\x00", file_contents.NO_TEXT),
+        (NOTES, b"a\x00b", file_contents.NO_TEXT),
         (FileRef("F", "huge.png", "image/png", IMAGE_BYTES + 1), PNG, "larger than 3,750 kB"),
         (FileRef("F", "huge.log", "text/plain", TEXT_BYTES + 1), b"x", "larger than 200 kB"),
         (PICTURE, PlatformError("Teams gives bots no files from channels."), "Teams gives bots no files from channels"),
-        (PICTURE, PlatformUnavailable("file: TimeoutError"), attachments.NOT_NOW),
+        (PICTURE, PlatformUnavailable("file: TimeoutError"), file_contents.NOT_NOW),
     ],
-    ids=["docx", "pdf", "no picture", "no UTF-8", "binary", "large picture", "long text", "withheld", "away"],
+    ids=[
+        "broken",
+        "old",
+        "other",
+        "login page",
+        "login table",
+        "large pdf",
+        "no picture",
+        "no UTF-8",
+        "binary",
+        "large picture",
+        "long text",
+        "withheld",
+        "away",
+    ],
 )
 async def test_what_cannot_be_read_is_told_with_the_reason(
     file: FileRef, holding: bytes | PlatformError, why: str
@@ -245,13 +278,94 @@ async def test_retry_looks_at_the_files_again(desk: Desk) -> None:
     assert ImagePart("image/png", PNG) in desk.model.requests[-1].messages[-1].parts
 
 
+OFFICE = [
+    ("letter.docx", b"docx\nMonday"), ("table.xlsx", b"xlsx\nMonday"), ("show.pptx", b"pptx\nMonday"),
+    ("page.html", b"html\nMonday" + b" " * SOURCE_BYTES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "holding"), OFFICE, ids=[name for name, _ in OFFICE])
+async def test_the_text_of_a_document_is_taken_out_of_it(name: str, holding: bytes) -> None:
+    assert f"The text of “{name}”:\n```\nMonday" in await words(FileRef("F", name, "", 9), holding=holding)
+
+
+async def test_a_pdf_goes_as_it_is_to_a_model_that_reads_pdfs_and_as_text_to_any_other() -> None:
+    label, paper = await seen(PAPER, holding=b"%PDF-Monday", documents=True)
+    assert paper == DocumentPart("paper.pdf", b"%PDF-Monday")
+    assert label == TextPart("The PDF “paper.pdf”:")
+    for documents in (None, False):
+        (told,) = await seen(PAPER, holding=b"%PDF-Monday", documents=documents)
+        assert told == TextPart("The text of “paper.pdf”:\n```\nMonday\n```")
+
+
+async def test_a_pdf_with_a_key_in_it_goes_as_text_without_the_key() -> None:
+    (told,) = await seen(PAPER, holding=f"%PDF-Use {GOOD}!".encode(), documents=True)
+    assert told == TextPart("The text of “paper.pdf”:\n```\nUse [key]!\n```")
+
+
+async def test_a_scan_is_seen_by_a_model_that_reads_pdfs_and_told_to_any_other() -> None:
+    assert DocumentPart("paper.pdf", b"%PDF-WITHOUT TEXT") in await seen(
+        PAPER, holding=b"%PDF-WITHOUT TEXT", documents=True
+    )
+    assert "could not be read: there is no text in it. Say so" in await words(PAPER, holding=b"%PDF-WITHOUT TEXT")
+
+
+@pytest.mark.parametrize("refusal", [RequestRefused(), ContextTooLong()], ids=["refused", "too many pages"])
+async def test_where_a_provider_does_not_take_a_pdf_its_text_goes_instead(refusal: Exception) -> None:
+    model = Model(refusal=refusal)
+    _, picture, told = await seen(
+        PICTURE, PAPER, holding={"F1": PNG, "F5": b"%PDF-Monday"}, documents=True, model=model
+    )
+    assert len(model.asked) == 2
+    assert picture == ImagePart("image/png", PNG)
+    assert told == TextPart("The text of “paper.pdf”:\n```\nMonday\n```")
+
+
+async def test_of_a_document_that_is_too_long_the_beginning_is_shown_and_that_there_is_more_is_said() -> None:
+    (told,) = await seen(PAPER, holding=b"%PDF-" + b"x" * 9_000, model=Model(window=2_000), documents=True)
+    assert isinstance(told, TextPart)
+    assert 2_500 < told.text.count("x") < 3_100
+    assert "its beginning only" in told.text
+
+
+async def test_files_of_the_question_come_before_those_sent_earlier() -> None:
+    old = tuple(FileRef(f"F{n}", f"{n}.txt", "text/plain", 1) for n in range(10, 10 + MOST_FILES))
+    *before, last = await seen(NOTES, holding=b"x", earlier=old)
+    texts = [part.text for part in before if isinstance(part, TextPart)]
+    assert isinstance(last, TextPart)
+    assert "“notes.md”:" in last.text
+    assert attachments.TOO_MANY in texts[0]
+    assert "Say so where it matters." in texts[0]
+    assert all(attachments.TOO_MANY not in text for text in texts[1:])
+
+
 @pytest.mark.parametrize("keeps_history", [True, False])
-async def test_files_sent_earlier_are_named_and_not_read(desk: Desk, keeps_history: bool) -> None:
+async def test_files_sent_earlier_can_still_be_asked_about(desk: Desk, keeps_history: bool) -> None:
     desk.platform.keeps_history = keeps_history
+    desk.platform.blobs = {"F2": b"Friday", "F1": PNG}
+    await desk.ask("Remember this.", files=(NOTES,))
+    await desk.ask("", files=(PICTURE,))
+    await desk.ask("And now?")
+    parts = desk.model.requests[-1].messages[0].parts
+    assert parts[:2] == (TextPart("The file “notes.md”:\n```\nFriday\n```"), TextPart("Remember this."))
+    assert any(ImagePart("image/png", PNG) in message.parts for message in desk.model.requests[-1].messages)
+    assert desk.model.asked_last().endswith("And now?")
+
+
+async def test_older_files_than_can_be_shown_are_named(desk: Desk) -> None:
+    desk.platform.blobs = {f"F{n}": b"Friday" for n in range(20)}
+    files = [FileRef(f"F{n}", f"{n}.txt", "text/plain", 1) for n in range(9)]
+    await desk.ask("Keep these.", files=tuple(files[:5]))
+    await desk.ask("And these.", files=tuple(files[5:]))
+    await desk.ask("And now?")
+    asked = desk.model.asked_last()
+    assert asked.count("Friday") == MOST_FILES
+    assert "Keep these.\n(Sent with this, and not shown to you: 4.txt)" in asked
+
+
+async def test_a_run_with_files_in_its_thread_begins_with_words_that_nobody_vouches_for(desk: Desk) -> None:
     desk.platform.blobs = {"F2": b"Friday"}
     await desk.ask("Remember this.", files=(NOTES,))
     await desk.ask("And now?")
-    asked = desk.model.asked_last()
-    assert "Remember this.\n(Sent with this, and not shown to you: notes.md)" in asked
-    assert "Friday" not in asked
-    assert desk.platform.thread(THREAD)[0].files == (NOTES,)
+    for where in desk.runs.journals.values():
+        assert '"untrusted": true' in json.dumps(where.memory).replace('\\"', '"')
