@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import select
+
 from app.domain.agent import AgentSpec
 from app.domain.approvals import ApprovalRecord
-from app.domain.chat import ConversationRef, UserRef
+from app.domain.chat import ConversationRef, MemberKind, UserRef
 from app.domain.events import Action, Outcome, Private
 from app.domain.grants import Approval, Invoker, Scope, Target, ToolGrant, digest
 from app.domain.inbox import Claim
@@ -19,12 +21,16 @@ from app.ports.agents import Question, RunFacts
 from app.ports.approvals import ApprovalRequest, Approved, Approvers, Verdict
 from app.ports.engine import Journal
 from app.services.approvals import Approvals
+from app.store.tables import approvals
 from tests.app.bench import MEMBER, WORKSPACE, words
 from tests.app.desk import THREAD, Desk
 from tests.app.engines import Actor, until
 from tests.fakes.databases import TestClock
 
 SAYS = "Nice to meet you"
+GUEST, BOT = UserRef(WORKSPACE, "U4GUEST"), UserRef(WORKSPACE, "U5BOT")
+OTHER, STRANGER = UserRef(WORKSPACE, "U6OTHER"), UserRef(WORKSPACE, "U7STRANGER")
+PEOPLE = {GUEST: MemberKind.GUEST, BOT: MemberKind.BOT, OTHER: MemberKind.MEMBER}
 
 
 def request(
@@ -98,6 +104,11 @@ class Asking:
     async def record(self) -> ApprovalRecord | None:
         async with self.desk.database.read() as uow:
             return await uow.approvals.get(WORKSPACE, f"{next(iter(self.desk.runs.journals), '')}/0")
+
+    async def sealed(self) -> list[bool]:
+        """Of each question, whether what it is about is still there."""
+        async with self.desk.database.read() as uow:
+            return [blob is not None for blob in (await uow.connection.execute(select(approvals.c.sealed))).scalars()]
 
     async def press(
         self, action: str, record: ApprovalRecord, user: UserRef = MEMBER, *, where: ConversationRef = THREAD

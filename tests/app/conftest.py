@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.store.unit_of_work import Database
+from tests.app.asking import PEOPLE, Asking
 from tests.app.belts import Belts
 from tests.app.bench import MEMBER, Bench
 from tests.app.desk import Desk
@@ -47,3 +48,11 @@ def belts(bench: Bench) -> Belts:
     bench.platform.channels.add("C2", "news")
     bench.platform.channels.add("C3", "secret", only=(MEMBER,))
     return Belts(bench)
+
+
+@pytest.fixture
+async def asking(desk: Desk) -> AsyncIterator[Asking]:
+    """Whose runs ask a person."""
+    desk.platform.people |= PEOPLE
+    yield Asking(desk)
+    await desk.runs.down()

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
 from app.domain.approvals import LASTS, ApprovalState
 from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Nothing
-from app.domain.grants import GrantPlace, Invoker, Scope, Target, ToolGrant, Where
-from app.domain.run import RunState
+from app.domain.grants import Invoker
 from app.domain.views import Verbatim
 from app.errors import NotReachable, PlatformUnavailable
-from app.ports.approvals import ApprovalRequest, Approved, Approvers, Refused
-from app.services.retention import Retention
+from app.ports.approvals import Approved, Approvers, Refused
 from app.services.screens.approvals import ALWAYS, APPROVE, CANCEL, DENY
 from app.store.tables import approvals as table
-from tests.app.asking import SAYS, Asking, button, buttons, request, told, without_arguments
+from tests.app.asking import (
+    BOT,
+    GUEST,
+    OTHER,
+    SAYS,
+    STRANGER,
+    Asking,
+    button,
+    buttons,
+    request,
+    told,
+    without_arguments,
+)
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
-from tests.app.desk import Desk
 from tests.app.engines import until
-
-GUEST, BOT = UserRef(WORKSPACE, "U4GUEST"), UserRef(WORKSPACE, "U5BOT")
-OTHER, STRANGER = UserRef(WORKSPACE, "U6OTHER"), UserRef(WORKSPACE, "U7STRANGER")
-
-
-@pytest.fixture
-async def asking(desk: Desk) -> AsyncIterator[Asking]:
-    desk.platform.people |= {GUEST: MemberKind.GUEST, BOT: MemberKind.BOT, OTHER: MemberKind.MEMBER}
-    yield Asking(desk)
-    await desk.runs.down()
-
-
-async def sealed(asking: Asking) -> list[bool]:
-    async with asking.desk.database.read() as uow:
-        return [blob is not None for blob in (await uow.connection.execute(select(table.c.sealed))).scalars()]
 
 
 async def test_everybody_in_the_thread_sees_who_asks_for_what_and_exactly_what(asking: Asking) -> None:
@@ -52,7 +43,7 @@ async def test_everybody_in_the_thread_sees_who_asks_for_what_and_exactly_what(a
     assert exactly == f"▸ channel: C2\n▸ text: {SAYS}"
     assert buttons(card) == [APPROVE, DENY, ALWAYS]
     assert SAYS not in without_arguments(card)
-    assert await sealed(asking) == [True]
+    assert await asking.sealed() == [True]
 
 
 async def test_approved_it_is_done_once_and_the_card_says_who_decided(asking: Asking) -> None:
@@ -64,7 +55,7 @@ async def test_approved_it_is_done_once_and_the_card_says_who_decided(asking: As
     (card,) = asking.cards()
     assert f"{MEMBER.id} approved" in words(card)
     assert buttons(card) == []
-    assert await sealed(asking) == [False]
+    assert await asking.sealed() == [False]
     trail = {entry.action: entry for entry in await asking.desk.bench.audited()}
     assert trail["approval.asked"].actor == trail["approval.approved"].actor == MEMBER.id
     assert trail["approval.approved"].details["digest"] == asking.asks.digest
@@ -92,7 +83,7 @@ async def test_who_may_not_decide_is_told_so_and_nothing_changes(asking: Asking,
     assert "can decide this" in told(await asking.press(action, record, user))
     assert asking.verdicts == []
     assert buttons(asking.cards()[0]) == [APPROVE, DENY, ALWAYS]
-    assert await sealed(asking) == [True]
+    assert await asking.sealed() == [True]
     assert "approval.approved" not in await asking.desk.bench.actions()
     await asking.press(APPROVE, record, ADMIN)
     await asking.desk.settled()
@@ -175,7 +166,7 @@ async def test_after_ten_minutes_it_is_over_and_the_asker_is_told(asking: Asking
     assert "Nobody decided in time" in told(await asking.press(APPROVE, record))
     assert asking.done == []
     assert "approval.expired" in await asking.desk.bench.actions()
-    assert await sealed(asking) == [False]
+    assert await asking.sealed() == [False]
 
 
 async def test_a_click_after_its_time_is_refused_though_nobody_has_looked_yet(asking: Asking) -> None:
@@ -204,7 +195,7 @@ async def test_stopping_the_run_ends_the_question_at_once(asking: Asking) -> Non
     assert asking.verdicts == ["stopped"]
     assert "This is over" in words(asking.cards()[0])
     assert "over" in told(await asking.press(APPROVE, record))
-    assert await sealed(asking) == [False]
+    assert await asking.sealed() == [False]
 
 
 async def test_a_run_that_was_stopped_before_asks_nobody(asking: Asking) -> None:
@@ -301,7 +292,7 @@ async def test_where_the_card_cannot_be_posted_it_is_refused(asking: Asking) -> 
     (verdict,) = asking.verdicts
     assert isinstance(verdict, Refused)
     assert "could not be shown" in verdict.reason
-    assert await sealed(asking) == [False]
+    assert await asking.sealed() == [False]
 
 
 async def test_a_platform_that_is_away_for_a_moment_is_tried_again(asking: Asking) -> None:
@@ -328,81 +319,3 @@ async def test_what_is_too_long_to_be_shown_completely_is_refused_and_the_asker_
     assert asking.cards() == []
     assert "too long" in words(asking.desk.platform.told(MEMBER))
     assert await asking.record() is None
-
-
-async def test_always_is_an_admins_to_say_and_grants_just_that_for_a_while(asking: Asking) -> None:
-    record = await asking.begun()
-    assert "Only an admin can allow this for good" in told(await asking.press(ALWAYS, record))
-    await asking.press(ALWAYS, record, ADMIN)
-    await asking.desk.settled()
-    assert asking.done == [record.run]
-    assert "is allowed here until" in words(asking.cards()[0])
-    trail = {entry.action: entry for entry in await asking.desk.bench.audited()}
-    assert trail["grant.added"].actor == ADMIN.id
-    assert trail["grant.added"].details["approval"] == record.id
-    *_, base, more = (await asking.desk.bench.agent()).grants
-    assert base == asking.asks.grant
-    assert more == ToolGrant(
-        "post_message",
-        id=trail["grant.added"].details["grant"],
-        scope=Scope(channels=("C2",)),
-        places=(GrantPlace(Where.CHANNEL, "C1"),),
-        invokers=(Invoker.MEMBER,),
-        expires=asking.desk.bench.clock.now() + timedelta(days=30),
-        granted_by=ADMIN.id,
-    )
-
-
-@pytest.mark.parametrize(
-    "asks",
-    [
-        request({"code": "1"}, tool="run_code", may_remember=True),
-        request(may_remember=False),
-        request({}, tool="chat_search", grant=ToolGrant("chat_search", id="grant_1"), target=Target()),
-    ],
-    ids=["code", "not to be remembered", "no target"],
-)
-async def test_always_is_never_offered_or_taken_for_code_or_for_everything(
-    asking: Asking, asks: ApprovalRequest
-) -> None:
-    asking.asks = asks
-    record = await asking.begun()
-    assert buttons(asking.cards()[0]) == [APPROVE, DENY]
-    assert "can't be allowed for good" in told(await asking.press(ALWAYS, record, ADMIN))
-    assert asking.verdicts == []
-
-
-async def test_the_first_approval_of_a_target_is_remembered_for_that_target_and_grant(asking: Asking) -> None:
-    record = await asking.begun()
-    async with asking.desk.database.begin() as uow:
-        await uow.approvals.decide(WORKSPACE, record.id, ApprovalState.APPROVED, MEMBER.id)
-    async with asking.desk.database.read() as uow:
-        rows, target = uow.approvals, asking.asks.target
-        assert await rows.approved_before(WORKSPACE, "grant_1", target)
-        assert not await rows.approved_before(WORKSPACE, "grant_2", target)
-        assert not await rows.approved_before(WORKSPACE, "grant_1", replace(target, channel="C3"))
-        assert not await rows.approved_before("slack:T2", "grant_1", target)
-
-
-async def test_what_a_run_left_open_is_ended_and_decided_rows_go_after_a_day(asking: Asking) -> None:
-    record = await asking.begun()
-    bench = asking.desk.bench
-    retention = Retention(bench.database, bench.memory)
-    await retention.tidy()
-    assert await sealed(asking) == [True]
-    async with bench.database.begin() as uow:
-        await uow.runs.finish(record.run, RunState.FAILED, error="Abandoned")
-    await retention.tidy()
-    assert await sealed(asking) == [False]
-    assert "over" in told(await asking.press(APPROVE, record))
-    bench.clock.forward(hours=25)
-    await retention.tidy()
-    assert await sealed(asking) == []
-
-
-async def test_taking_the_app_out_ends_what_is_asked_and_forgets_it(asking: Asking) -> None:
-    await asking.begun()
-    await asking.desk.intake.removed(WORKSPACE)
-    await asking.desk.settled()
-    assert asking.verdicts == ["stopped"]
-    assert await sealed(asking) == []
