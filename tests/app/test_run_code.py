@@ -8,13 +8,18 @@ import pytest
 
 from adapters.tools.sandbox.bwrap import Bubblewrap
 from adapters.tools.sandbox.monty import Monty
-from app.domain.chat import FileRef
+from app.domain.agent import AgentSpec
+from app.domain.chat import ConversationRef, FileRef, UserRef
+from app.domain.grants import Invoker
 from app.errors import PlatformError
+from app.ports.agents import Question, RunFacts
 from app.ports.sandbox import USUAL, CodeResult, Limits, Outcome, SandboxUnavailable, Tier
-from app.services.tools.run_code import LONGEST_CODE, SHOWN, RunCode
+from app.services.tools.run_code import LONGEST_CODE, SHOWN, CodeTools, RunCode
 from tests.conformance.tool import ToolSuite
+from tests.fakes.platform import EPOCH, FakePlatform
 
 SALES = FileRef("F1", "sales.csv", "text/csv", 20)
+ASKER = UserRef("slack:T1", "U1")
 GONE = FileRef("F2", "gone.csv", "text/csv", 20)
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 
@@ -153,3 +158,32 @@ async def test_libraries_are_named_to_the_model_and_given_room() -> None:
     await tool.call("c", {"code": "1"})
     assert "numpy, pandas" in tool.spec.description
     assert sandbox.limits.memory > USUAL.memory
+
+
+def facts(*files: FileRef) -> RunFacts:
+    question = Question("?", ASKER, (), {}, EPOCH, files)
+    agent = AgentSpec("a1", "slack:T1", "Fox", "", "Help.")
+    return RunFacts("run-1", agent, question, ConversationRef("slack:T1", "C1", "1.0"), Invoker.MEMBER)
+
+
+async def redact_of(workspace: str, text: str) -> str:
+    assert workspace == "slack:T1"
+    return await redact(text)
+
+
+async def test_there_is_no_tool_while_no_sandbox_can_be_trusted() -> None:
+    trusted: list[Scripted] = []
+    source = CodeTools(lambda: trusted[0] if trusted else None, {"slack": FakePlatform()}, redact_of)
+    assert list(await source.tools(facts())) == []
+    trusted.append(Scripted(CodeResult(Outcome.OK, "1")))
+    assert [tool.spec.name for tool in await source.tools(facts())] == ["run_code"]
+
+
+async def test_the_questions_files_come_from_the_workspaces_platform_once() -> None:
+    platform, sandbox = FakePlatform(), Scripted(CodeResult(Outcome.OK, "sk-test-1"))
+    platform.blobs["F1"] = b"1,2"
+    (tool,) = await CodeTools(lambda: sandbox, {"slack": platform}, redact_of).tools(facts(SALES))
+    for _ in range(2):
+        assert (await tool.call("c", {"code": "1"})).content == "[key]"
+    assert sandbox.given == [{"sales.csv": b"1,2"}] * 2
+    assert platform.fetched == ["F1"]

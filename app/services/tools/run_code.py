@@ -13,6 +13,7 @@ from app.domain.grants import Target, Traits
 from app.domain.run import MadeFile, ToolResult, ToolSpec
 from app.errors import BadInput, PlatformError
 from app.ports.agents import RunFacts, Tool
+from app.ports.platform import ChatPlatform
 from app.ports.sandbox import CodeResult, Limits, Outcome, Sandbox, SandboxUnavailable
 from app.services.tools.told import Redact
 
@@ -29,9 +30,6 @@ LIMITS = Limits(seconds=20.0, memory=256 * 1024 * 1024, files=5, file_bytes=2 * 
 
 ROOMY = Limits(LIMITS.seconds, 512 * 1024 * 1024, LIMITS.output, LIMITS.files, LIMITS.file_bytes)
 """Where there are libraries for tables and charts: those alone take half of that."""
-
-Download = Callable[[str, FileRef, int], Awaitable[bytes]]
-"""ChatPlatform.download, of the workspace's platform."""
 
 _ENDS = {
     Outcome.OK: "",
@@ -104,7 +102,7 @@ class RunCode:
         except SandboxUnavailable:
             return ToolResult(call_id, "Code can't be run at the moment.", is_error=True)
         made = tuple(_made(name, data) for name, data in result.files.items())
-        told = await self._redact(_told(result, made, self._missing))
+        told = await self._redact(_told(result, self._missing))
         return ToolResult(call_id, told, is_error=result.outcome is not Outcome.OK, files=made)
 
     async def _given(self) -> dict[str, bytes]:
@@ -125,19 +123,21 @@ class RunCode:
 class CodeTools:
     """See ToolSource. `sandbox` is the one that can be trusted at the moment; where there is none, neither is the tool."""
 
-    def __init__(self, sandbox: Callable[[], Sandbox | None], download: Download, redact: Redact) -> None:
+    def __init__(
+        self, sandbox: Callable[[], Sandbox | None], platforms: Mapping[str, ChatPlatform], redact: Redact
+    ) -> None:
         self._sandbox = sandbox
-        self._download = download
+        self._platforms = platforms
         self._redact = redact
 
     async def tools(self, facts: RunFacts) -> Sequence[Tool]:
         """See ToolSource."""
-        sandbox = self._sandbox()
-        if sandbox is None:
+        sandbox, platform = self._sandbox(), self._platforms.get(facts.workspace.partition(":")[0])
+        if sandbox is None or platform is None:
             return ()
 
         async def download(file: FileRef, limit: int) -> bytes:
-            return await self._download(facts.workspace, file, limit)
+            return await platform.download(facts.workspace, file, limit)
 
         async def redact(text: str) -> str:
             return await self._redact(facts.workspace, text)
@@ -159,13 +159,11 @@ def _code(arguments: Mapping[str, Any]) -> str:
     return code
 
 
-def _told(result: CodeResult, made: Sequence[MadeFile], missing: Sequence[str]) -> str:
+def _told(result: CodeResult, missing: Sequence[str]) -> str:
     output = result.output
     if len(output) > SHOWN:
         output = f"{output[: SHOWN // 2]}\n… ({len(output) - SHOWN:,} characters left out) …\n{output[-SHOWN // 2 :]}"
     parts = [_ENDS[result.outcome], output or ("It printed nothing." if result.outcome is Outcome.OK else "")]
-    if made:
-        parts.append(f"Sent to the thread: {', '.join(file.name for file in made)}.")
     if missing:
         parts.append(f"Of the question's files these could not be loaded, or are too large: {', '.join(missing)}.")
     return "\n\n".join(part for part in parts if part)
