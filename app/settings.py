@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     teams_targeted: bool = _named("LATCHKEY_TEAMS_TARGETED", False)  # Microsoft's preview of messages to one person
     admins: Words = _named("LATCHKEY_ADMINS", ())
     model_hosts: Words = _named("LATCHKEY_MODEL_HOSTS", ())
+    mcp_hosts: Words = _named("LATCHKEY_MCP_HOSTS", ())  # private servers of tools
     model_proxy: str = _named("LATCHKEY_MODEL_PROXY", "")  # it looks names up then, and is to judge addresses
     anthropic_base_url: str = _named("LATCHKEY_ANTHROPIC_BASE_URL", "")
     openai_base_url: str = _named("LATCHKEY_OPENAI_BASE_URL", "")
@@ -129,7 +130,7 @@ class Settings(BaseSettings):
     def _tenants(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _guids(value)
 
-    @field_validator("model_hosts", "teams_service_hosts")
+    @field_validator("model_hosts", "mcp_hosts", "teams_service_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _each(value, _HOST_PORT, "should be servers as host:port, separated by commas")

@@ -47,7 +47,7 @@ class MoreScreens(Protocol):
 
 
 class Forms:
-    """What our screens cause. Everything here is an admin's to do, but for a desk's `open_acts`."""
+    """What our screens cause. Everything here is an admin's to do, but for a desk's `open_acts`, and `open_saves`."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Forms:
         people: PeopleDesk,
         home: Home,
         more: Sequence[MoreScreens] = (),
+        open_saves: Mapping[str, Save] | None = None,
     ) -> None:
         self._access = access
         self._workspaces = workspaces
@@ -95,6 +96,8 @@ class Forms:
             **{name: save for desk in more for name, save in desk.saves.items()},
         }
 
+        self._open_saves = open_saves or {}
+
     async def action(self, event: Action) -> Outcome:
         """A button pressed or a select changed; what it changed shows in the home tab of who did it."""
         name = event.action_id.partition(":")[0]
@@ -112,11 +115,12 @@ class Forms:
 
     async def submission(self, event: Submission) -> Outcome:
         """A form was sent off."""
-        save = self._saves.get(event.form)
+        save = self._open_saves.get(event.form) or self._saves.get(event.form)
         if save is None:
             return Close()
         try:
-            await self._admit(event.user)
+            if event.form not in self._open_saves:
+                await self._admit(event.user)
             outcome = await save(event)
         except UserError as error:
             outcome = Close(await self._refusal(event.user, error))

@@ -51,6 +51,7 @@ COMMANDS = (
     ("revoke", "[label]", "Destroy a key here", True),
     ("agents", "", "See the agents", False),
     ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
+    ("tools", "[server]", "See servers of tools, and switch tools on or off", True),
     ("admins", "[add|remove @person]", "See or change who may change things", False),
     ("settings", "", "Change who is answered, and where", True),
     ("audit", "", "See who did what last", True),
