@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.model_faults import Fault
+from tests.fakes.model_searches import Cited, Search
 
+_SEARCH = re.compile(r"\[\[search:([^\]]+)\]\]")
 _DIRECTIVE = re.compile(r"\[\[(tool|fault|words|delay):([^\]\s]+)\s*(\{.*?\})?\]\]", re.DOTALL)
 
 
@@ -28,12 +30,17 @@ class Tool:
 
 
 class Answer:
-    """One scripted answer: text in chunks (`delay` seconds before each), then tool calls; or a fault, in a stream after `fault_after` chunks."""
+    """One scripted answer: searches, text in chunks (`delay` seconds before each), cited text, then tool calls.
+
+    Or a fault, in a stream after `fault_after` chunks. Only where the request offers a search is there one.
+    """
 
     def __init__(
         self,
         *chunks: str,
         tools: tuple[Tool, ...] = (),
+        searches: tuple[Search, ...] = (),
+        cited: tuple[Cited, ...] = (),
         thinking: str = "",
         delay: float = 0.0,
         fault: Fault | None = None,
@@ -44,6 +51,8 @@ class Answer:
     ) -> None:
         self.chunks = chunks
         self.tools = tools
+        self.searches = searches
+        self.cited = cited
         self.thinking = thinking
         self.delay = delay
         self.fault = fault
@@ -66,8 +75,11 @@ def directed(said: str, *, after_tool: bool) -> Answer:
             words = int(value)
         elif name == "delay":
             delay = float(value)
+    searches = () if after_tool else tuple(Search(query) for query in _SEARCH.findall(said))
+    cited = tuple(Cited(f" That is on {title}.", title, url) for search in searches for title, url in search.pages)
     text = tuple(f"word{at} " for at in range(words)) if words else ("You said: ", said)
-    return Answer(*(() if tools else text), tools=tuple(tools), delay=delay, fault=fault)
+    chunks = () if tools else text
+    return Answer(*chunks, tools=tuple(tools), searches=searches, cited=cited, delay=delay, fault=fault)
 
 
 def whole(model: str, answer: Answer) -> dict[str, Any]:

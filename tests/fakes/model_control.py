@@ -15,6 +15,7 @@ from aiohttp import web
 
 from tests.fakes.model_answers import Answer, Tool
 from tests.fakes.model_faults import Fault
+from tests.fakes.model_searches import Cited, Search
 
 if TYPE_CHECKING:
     from tests.fakes.model_server import ModelServer
@@ -57,4 +58,8 @@ def _answer(row: dict[str, Any]) -> Answer:
     }
     fault = Fault(row["fault"]) if row.get("fault") else None
     tools = tuple(Tool(**tool) for tool in row.get("tools", ()))
-    return Answer(*row.get("chunks", ()), tools=tools, fault=fault, **more)
+    searches = tuple(
+        Search(one["query"], tuple((title, url) for title, url in one["pages"])) for one in row.get("searches", ())
+    )
+    cited = tuple(Cited(**one) for one in row.get("cited", ()))
+    return Answer(*row.get("chunks", ()), tools=tools, searches=searches, cited=cited, fault=fault, **more)

@@ -12,8 +12,8 @@ As a process (`python -m tests.fakes.model_server --port 0`): the first line pri
 gives, for each match in what people said last, how many model calls began and how many were delivered whole (see model_control.py).
 
 A call takes the next answer scripted for a marker in the person's newest words, else the next one scripted for all, else follows directives
-in these words, so that a process can be steered without any script: `[[tool:current_time {"zone": "UTC"}]]`, `[[fault:cut]]`, `[[words:300]]`,
-`[[delay:0.05]]`; else it answers `You said: …`.
+in these words, so that a process can be steered without any script: `[[tool:current_time {"zone": "UTC"}]]`, `[[search:words]]`, `[[fault:cut]]`,
+`[[words:300]]`, `[[delay:0.05]]`; else it answers `You said: …`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from aiohttp import web
 from tests.fakes import model_control
 from tests.fakes.model_answers import Answer, Tool, directed, whole
 from tests.fakes.model_faults import IN_STREAM, STREAM_KINDS, Fault, refusal
+from tests.fakes.model_searches import Cited, Sealed, Search, offered
 from tests.fakes.model_streams import wire_stream
 from tests.fakes.model_wire import (
     ANTHROPIC,
@@ -50,7 +51,7 @@ from tests.fakes.model_wire import (
     stream_error,
 )
 
-__all__ = ["Answer", "Call", "Fault", "ModelServer", "Tool"]
+__all__ = ["Answer", "Call", "Cited", "Fault", "ModelServer", "Search", "Tool"]
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class ModelServer:
         self.cookie = ""
         self.redirect_to = ""
         self.refuse_parameters: frozenset[str] = frozenset()
+        self.refuse_searches = False
         self._host, self._port = host, port
         self.reset()
 
@@ -106,6 +108,7 @@ class ModelServer:
         self.listings: list[Call] = []
         self._scripts: dict[str, list[Answer]] = {}
         self._peers: set[object] = set()
+        self._sealed = Sealed()
 
     def script(self, *answers: Answer, marker: str = "") -> None:
         """Give these to the next calls, in order; with a marker, to calls whose newest words contain it."""
@@ -195,6 +198,11 @@ class ModelServer:
                 return self._json(
                     error_body(protocol, "invalid_request_error", f"Unsupported parameter: '{refused[0]}'", None), 400
                 )
+            altered = self._sealed.altered(protocol, body)
+            if self.refuse_searches and offered(body):
+                altered = "web search is not enabled for this organization"
+            if altered:
+                return self._json(error_body(protocol, "invalid_request_error", altered, None), 400)
             answer = self._answer(call)
             if answer.fault is not None and answer.fault not in IN_STREAM:
                 return await self._fail(request, call, answer.fault)
@@ -250,10 +258,13 @@ class ModelServer:
         return response
 
     async def _pieces(self, request: web.Request, call: Call, answer: Answer) -> AsyncIterator[bytes]:
-        wire = wire_stream(call.protocol, call.body, answer.tokens, tell_usage=answer.tell_usage)
+        wire = wire_stream(call.protocol, call.body, answer.tokens, self._sealed, tell_usage=answer.tell_usage)
         for piece in wire.start():
             yield piece
         for piece in wire.thinking(answer.thinking) if answer.thinking else ():
+            yield piece
+        searches = offered(call.body)
+        for piece in (piece for search in answer.searches if searches for piece in wire.search(search)):
             yield piece
         said = answer.chunks if answer.fault is None else answer.chunks[: answer.fault_after]
         for piece in wire.text(said) if said else ():
@@ -263,9 +274,10 @@ class ModelServer:
             async for piece in self._break(request, call, answer.fault):
                 yield piece
             return
-        for tool in answer.tools:
-            for piece in wire.tool(tool.id, tool.name, tool.json):
-                yield piece
+        for piece in (piece for cited in answer.cited if searches for piece in wire.cited(cited)):
+            yield piece
+        for piece in (piece for tool in answer.tools for piece in wire.tool(tool.id, tool.name, tool.json)):
+            yield piece
         for piece in wire.end(answer.stop):
             yield piece
 

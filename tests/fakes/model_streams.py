@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tests.fakes.model_searches import Cited, Sealed, Search, annotation, call_and_result, citation, search_item
 from tests.fakes.model_wire import ANTHROPIC, EPOCH, RESPONSES, Body, sse
 
 
 class AnthropicStream:
     """The events of one Messages stream."""
 
-    def __init__(self, model: str, tokens: dict[str, int]) -> None:
+    def __init__(self, model: str, tokens: dict[str, int], sealed: Sealed) -> None:
         self._model = model
         self._tokens = tokens
+        self._sealed = sealed
+        self._searches = 0
         self._index = -1
 
     def start(self) -> Iterator[bytes]:
@@ -55,6 +59,23 @@ class AnthropicStream:
             {"type": "text", "text": ""}, ({"type": "text_delta", "text": chunk} for chunk in chunks)
         )
 
+    def search(self, search: Search) -> Iterator[bytes]:
+        """A search that the vendor makes itself, and what it finds."""
+        self._searches += 1
+        call, result = call_and_result(search, f"srvtoolu_{self._index + 1}")
+        query = {"query": search.query}
+        yield from self._block(call, [{"type": "input_json_delta", "partial_json": json.dumps(query)}])
+        yield from self._block(result, [])
+        self._sealed.remember({**call, "input": query})
+        self._sealed.remember(result)
+
+    def cited(self, cited: Cited) -> Iterator[bytes]:
+        """A text block that rests on a page."""
+        note = citation(cited)
+        deltas: list[Body] = [{"type": "citations_delta", "citation": note}, {"type": "text_delta", "text": cited.text}]
+        yield from self._block({"type": "text", "text": "", "citations": []}, deltas)
+        self._sealed.remember({"type": "text", "text": cited.text, "citations": [note]})
+
     def tool(self, call_id: str, name: str, arguments: str) -> Iterator[bytes]:
         """A tool call, its arguments in two pieces."""
         half = len(arguments) // 2
@@ -63,11 +84,14 @@ class AnthropicStream:
 
     def end(self, stop: str) -> Iterator[bytes]:
         """Why it ended, and the usage."""
-        reason = {"end": "end_turn", "tool": "tool_use", "length": "max_tokens", "refused": "refusal"}[stop]
-        usage = {
+        reasons = {"end": "end_turn", "tool": "tool_use", "length": "max_tokens", "refused": "refusal"}
+        reason = {**reasons, "pause": "pause_turn"}[stop]
+        usage: Body = {
             "output_tokens": self._tokens["output"],
             "output_tokens_details": {"thinking_tokens": self._tokens["reasoning"]},
         }
+        if self._searches:
+            usage["server_tool_use"] = {"web_search_requests": self._searches, "web_fetch_requests": 0}
         yield sse(
             {"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": None}, "usage": usage},
             "message_delta",
@@ -76,11 +100,14 @@ class AnthropicStream:
 
 
 class ResponsesStream:
-    """The events of one Responses stream."""
+    """The events of one Responses stream. `sources` says that the request wants to know what a search found."""
 
-    def __init__(self, model: str, tokens: dict[str, int]) -> None:
+    def __init__(self, model: str, tokens: dict[str, int], sealed: Sealed, *, sources: bool) -> None:
         self._model = model
         self._tokens = tokens
+        self._sealed = sealed
+        self._sources = sources
+        self._searches = 0
         self._sequence = -1
         self._output: list[Body] = []
 
@@ -125,7 +152,20 @@ class ResponsesStream:
         sealed = {**item, "encrypted_content": f"sealed:{len(text)}", "status": "completed"}
         yield from self._item({**item, "encrypted_content": "partial"}, [], sealed)
 
-    def text(self, chunks: Iterable[str]) -> Iterator[bytes]:
+    def search(self, search: Search) -> Iterator[bytes]:
+        """A search that the vendor makes itself."""
+        self._searches += 1
+        done = search_item(search, f"ws_{len(self._output)}", sources=self._sources)
+        states = ("in_progress", "searching", "completed")
+        middle: list[tuple[str, Body]] = [(f"response.web_search_call.{state}", {}) for state in states]
+        yield from self._item({"id": done["id"], "type": done["type"], "status": "in_progress"}, middle, done)
+        self._sealed.remember(done)
+
+    def cited(self, cited: Cited) -> Iterator[bytes]:
+        """A message that rests on a page."""
+        yield from self.text([cited.text], [annotation(cited, 0)])
+
+    def text(self, chunks: Iterable[str], annotations: Iterable[Body] = ()) -> Iterator[bytes]:
         """A message item, one delta a chunk."""
         said: list[str] = []
 
@@ -139,6 +179,9 @@ class ResponsesStream:
                 said.append(chunk)
                 done["content"][0]["text"] = "".join(said)
                 yield "response.output_text.delta", {**where, "delta": chunk, "logprobs": []}
+            for at, note in enumerate(annotations):
+                done["content"][0]["annotations"].append(note)
+                yield "response.output_text.annotation.added", {**where, "annotation_index": at, "annotation": note}
             yield "response.output_text.done", {**where, "text": "".join(said), "logprobs": []}
 
         item = {"id": f"msg_{len(self._output)}", "type": "message", "role": "assistant"}
@@ -173,8 +216,9 @@ class ResponsesStream:
         why = {"length": "max_output_tokens", "refused": "content_filter"}.get(stop)
         status = "incomplete" if why else "completed"
         details = {"reason": why} if why else None
+        more: Body = {"tool_usage": {"web_search": {"num_requests": self._searches}}} if self._searches else {}
         yield self._event(
-            f"response.{status}", response=self._response(status, usage=usage, incomplete_details=details)
+            f"response.{status}", response=self._response(status, usage=usage, incomplete_details=details, **more)
         )
 
 
@@ -203,6 +247,14 @@ class ChatStream:
         """One chunk a chunk."""
         for chunk in chunks:
             yield self._chunk({"content": chunk})
+
+    def search(self, search: Search) -> Iterator[bytes]:
+        """There is none in this protocol."""
+        raise NotImplementedError
+
+    def cited(self, cited: Cited) -> Iterator[bytes]:
+        """Nor is there anything to cite."""
+        raise NotImplementedError
 
     def tool(self, call_id: str, name: str, arguments: str) -> Iterator[bytes]:
         """A tool call, merged by index, its arguments in two pieces."""
@@ -235,12 +287,13 @@ class ChatStream:
 WireStream = AnthropicStream | ResponsesStream | ChatStream
 
 
-def wire_stream(protocol: str, body: Body, tokens: dict[str, int], *, tell_usage: bool) -> WireStream:
+def wire_stream(protocol: str, body: Body, tokens: dict[str, int], sealed: Sealed, *, tell_usage: bool) -> WireStream:
     """The writer of one answer in the request's own protocol."""
     model = str(body.get("model", ""))
     if protocol == ANTHROPIC:
-        return AnthropicStream(model, tokens)
+        return AnthropicStream(model, tokens, sealed)
     if protocol == RESPONSES:
-        return ResponsesStream(model, tokens)
+        wanted = body.get("include") or ()
+        return ResponsesStream(model, tokens, sealed, sources="web_search_call.action.sources" in wanted)
     asked = bool((body.get("stream_options") or {}).get("include_usage"))
     return ChatStream(model, tokens, with_usage=asked and tell_usage)

@@ -20,7 +20,8 @@ def _claude(model: str, name: str, line: str, day: str, **more: Any) -> Body:
     levels = {level: {"supported": True} for level in ("low", "medium", "high", "max")}
     features = {feature: {"supported": True} for feature in ("batch", "citations", "image_input", "pdf_input")}
     thinking = {"supported": True, "types": {"adaptive": {"supported": True}, "enabled": {"supported": True}}}
-    capabilities = {**features, "thinking": thinking, "effort": {"supported": True, **levels}}
+    served = {"supported": True, "web_search": {"supported": True}, "code_execution": {"supported": True}}
+    capabilities = {**features, "thinking": thinking, "effort": {"supported": True, **levels}, "server_tools": served}
     known = {"max_input_tokens": 1_000_000, "max_tokens": 64_000, "lifecycle": "active", "capabilities": capabilities}
     return {
         "type": "model",

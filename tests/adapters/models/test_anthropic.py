@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -6,12 +7,13 @@ from adapters.models.anthropic import Anthropic
 from adapters.models.http import ModelHttp
 from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
-from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, TextPart, ToolResult, Usage
+from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, Stop, TextPart, ToolResult, Usage
 from app.domain.secrets import Secret
 from app.errors import ModelGone
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
-from tests.fakes.model_server import Answer, ModelServer, Tool
+from tests.conformance.model_searches import SearchPromises
+from tests.fakes.model_server import Answer, Cited, ModelServer, Search, Tool
 
 
 @pytest.fixture
@@ -27,7 +29,10 @@ async def peer(server: ModelServer) -> AsyncIterator[Peer]:
     await http.aclose()
 
 
-class TestAnthropic(RemotePromises, ModelProviderSuite):
+class TestAnthropic(RemotePromises, SearchPromises, ModelProviderSuite):
+    searching = "claude-sonnet-5-5"
+    passages = True
+
     @pytest.fixture
     def peer(self, peer: Peer) -> Peer:
         return peer
@@ -93,10 +98,10 @@ async def test_a_model_is_described_as_the_vendor_describes_it(peer: Peer) -> No
     best = peer.provider.best(models)
     assert best is not None
     assert (best.name, best.context_window, best.max_output) == ("Claude Sonnet 5.5", 1_000_000, 64_000)
-    assert (best.images, best.lifecycle) == (True, "active")
+    assert (best.images, best.documents, best.web_search, best.lifecycle) == (True, True, True, "active")
     assert best.created > 0
     mystery = next(model for model in models if model.id == "claude-mystery-1")
-    assert (mystery.context_window, mystery.images) == (0, None)
+    assert (mystery.context_window, mystery.images, mystery.web_search) == (0, None, None)
 
 
 async def test_what_will_be_said_again_is_marked_for_the_cache(peer: Peer, server: ModelServer) -> None:
@@ -138,3 +143,35 @@ async def test_a_gateway_gets_the_key_in_the_older_way_too(peer: Peer, server: M
 def test_keys_go_to_the_vendor_unless_the_operator_says_otherwise() -> None:
     assert Anthropic(ModelHttp()).origin("") == "https://api.anthropic.com"
     assert Anthropic(ModelHttp(), base_url="http://127.0.0.1:99/x/").origin("") == "http://127.0.0.1:99"
+
+
+async def test_a_turn_that_the_vendor_paused_is_said_back_as_it_was(peer: Peer, server: ModelServer) -> None:
+    cited = Cited(" Found.", "Example", "https://example.com/")
+    server.script(Answer("Hm.", searches=(Search("slow"),), cited=(cited,), stop="pause"), Answer("Here it is."))
+    request = asking("?", model="claude-sonnet-5-5", tools=(CLOCK,), web_search=True)
+    first = done(await peer.ask(request))
+    assert first.stop is Stop.PAUSE
+    again = replace(request, messages=(*request.messages, first.message))
+    assert done(await peer.ask(again)).stop is Stop.END
+    said = server.calls[1].body["messages"]
+    assert [block["type"] for block in said[1]["content"]] == [
+        "server_tool_use",
+        "web_search_tool_result",
+        "text",
+        "text",
+    ]
+    assert not any("cache_control" in block for block in said[1]["content"])
+    assert "cache_control" in said[0]["content"][-1]
+
+
+async def test_a_search_that_failed_is_no_page(peer: Peer, server: ModelServer) -> None:
+    server.script(Answer("I could not look.", searches=(Search("x", error="max_uses_exceeded"),)))
+    answer = done(await peer.ask(asking("?", model="claude-sonnet-5-5", web_search=True)))
+    assert (answer.sources, answer.found) == ((), ())
+    assert isinstance(answer.message.parts[1], OpaquePart)
+
+
+async def test_what_the_vendor_runs_for_a_search_is_bounded_and_no_code(peer: Peer, server: ModelServer) -> None:
+    await peer.ask(asking("?", web_search=True))
+    (search,) = server.calls[0].body["tools"]
+    assert (search["max_uses"], search["allowed_callers"]) == (5, ["direct"])

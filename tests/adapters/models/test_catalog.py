@@ -131,3 +131,15 @@ def test_the_only_model_of_a_server_is_begun_with_and_one_of_many_unknown_is_not
 )
 def test_which_openai_models_reason(model: str, expected: bool) -> None:
     assert catalog.reasons(model) is expected
+
+
+@pytest.mark.parametrize(
+    ("model", "has"),
+    [
+        ("gpt-6.2-sol", True), ("gpt-5.4-mini", True), ("gpt-5.4-nano", True), ("gpt-4o", True), ("gpt-4o-mini", True), ("gpt-4.1", True),
+        ("o3", True), ("o4-mini", True), ("gpt-4.1-nano", False), ("gpt-5.3-codex", False), ("gpt-4", False), ("gpt-4-turbo", False),
+        ("o3-mini", False), ("o1", False), ("gpt-3.5-turbo", False), ("unheard-of", None),
+    ],
+)  # fmt: skip
+def test_which_of_openais_families_have_its_search_is_known(model: str, has: bool | None) -> None:
+    assert catalog.searches(model) is has

@@ -10,6 +10,7 @@ from app.domain.run import OpaquePart, ToolResult
 from app.domain.secrets import Secret
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
+from tests.conformance.model_searches import SearchPromises
 from tests.fakes.model_server import Answer, ModelServer, Tool
 
 
@@ -26,7 +27,10 @@ async def peer(server: ModelServer) -> AsyncIterator[Peer]:
     await http.aclose()
 
 
-class TestOpenAI(RemotePromises, ModelProviderSuite):
+class TestOpenAI(RemotePromises, SearchPromises, ModelProviderSuite):
+    searching = "gpt-6.2-sol"
+    passages = False
+
     @pytest.fixture
     def peer(self, peer: Peer) -> Peer:
         return peer
@@ -64,3 +68,9 @@ async def test_the_newest_model_is_the_one_to_begin_with(peer: Peer) -> None:
 def test_keys_go_to_the_vendor_unless_the_operator_says_otherwise() -> None:
     assert OpenAI(ModelHttp()).origin("") == "https://api.openai.com"
     assert OpenAI(ModelHttp(), base_url="https://proxy.example:8443/v1").origin("") == "https://proxy.example:8443"
+
+
+async def test_what_the_vendor_runs_for_a_search_is_bounded(peer: Peer, server: ModelServer) -> None:
+    await peer.ask(asking("?", model="gpt-4o", web_search=True))
+    body = server.calls[0].body
+    assert (body["max_tool_calls"], body["include"]) == (5, ["web_search_call.action.sources"])
