@@ -164,8 +164,8 @@ class Monty:
                 start = _START.format(str(Path(next(iter(cell.__path__))).parent))
                 words = [sys.executable, "-I", "-S", "-B", "-c", start, *words]
             script = Path(self._folder.name, "monty")
+            script.touch(0o700)
             script.write_text(f'#!/bin/sh\nexec /usr/bin/env -i {shlex.join(words)} "$@"\n', encoding="utf-8")
-            script.chmod(0o700)
         return Path(self._folder.name, "monty")
 
 

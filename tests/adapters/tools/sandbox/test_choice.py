@@ -1,5 +1,7 @@
 """Which sandbox a deployment gets, and what is said of it."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class Pretender:
         self.closed = True
 
 
+ROOT = Path(__file__).resolve().parents[4]
 LEAKY = SandboxUnavailable("code can get out of it: SBX-03 vsock")
 
 
@@ -124,3 +127,31 @@ async def test_closing_ends_all_of_them() -> None:
 )
 def test_settings_say_which_may_be_taken(kind: str, socket: Path | None, names: list[str]) -> None:
     assert [sandbox.name for sandbox in candidates(kind, socket)] == names
+
+
+WITHOUT_NAMESPACES = """
+import asyncio, sys
+from adapters.tools.sandbox.select import chosen_by
+
+async def main():
+    sandboxes = chosen_by("auto", None, int(sys.argv[1]))
+    await sandboxes.choose()
+    print(sandboxes.words)
+    print(sandboxes.reasons)
+    await sandboxes.aclose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("least", "words"), [(1, "isolated interpreter"), (3, "agents run no code")])
+def test_where_namespaces_are_refused_as_in_a_container_bubblewrap_is_and_says_why(
+    tmp_path: Path, least: int, words: str
+) -> None:
+    walls = ["bwrap", "--die-with-parent", "--unshare-user", "--disable-userns", "--uid", "1000", "--cap-drop", "ALL"]
+    walls += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", str(tmp_path), str(tmp_path), "--"]
+    command = [*walls, sys.executable, "-c", WITHOUT_NAMESPACES, str(least)]
+    env = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=50, env=env, cwd=tmp_path)
+    assert done.stdout.startswith(words), done.stderr
+    assert "'bwrap': 'bwrap: " in done.stdout
