@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
-from aiohttp import web
 
 import agents.prompt
 from adapters.kms import local
@@ -21,11 +18,10 @@ from adapters.models.openai import OpenAI
 from adapters.tools.documents.reader import Documents
 from agents.runner import Runner
 from agents.tools import QuestionTools
-from app.domain.secrets import Secret
+from app import edges
 from app.engine import Engine, EngineOptions
 from app.errors import SettingsError
 from app.http.server import Server
-from app.ports.inbound import Inbound
 from app.ports.platform import ChatPlatform
 from app.ports.providers import ModelProvider
 from app.services.access import Access
@@ -61,9 +57,6 @@ from app.store.unit_of_work import Database
 from app.telemetry.logs import quieten_libraries
 from app.vault import Vault
 
-if TYPE_CHECKING:
-    from adapters.teams.platform import Cloud, Registration
-
 log = structlog.get_logger(__name__)
 
 EVERY = 5.0
@@ -79,17 +72,6 @@ class SystemClock:
     def now(self) -> datetime:
         """Now, in UTC."""
         return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """Where people meet the service: what a platform's adapter has to be told, and when."""
-
-    routes: Sequence[web.AbstractRouteDef]
-    start: Callable[[], Awaitable[None]]
-    stop: Callable[[], Awaitable[None]]  # take nothing more in
-    close: Callable[[], Awaitable[None]]  # let go of everything
-    address: Callable[[str, int], str] | None = None
 
 
 class Service:
@@ -164,12 +146,12 @@ class Service:
             platforms=platforms,
             background=self._background,
         )  # fmt: skip
-        self._edges = [_playground(platforms, intake)] if demo else []
+        self._edges = [edges.playground(platforms, intake)] if demo else []
         if settings.slack_bot_token:
-            self._edges.append(_slack(settings, settings.slack_bot_token, platforms, intake))
+            self._edges.append(edges.slack(settings, settings.slack_bot_token, platforms, intake))
         if settings.microsoft_app_password:
             references = References(database)
-            self._edges.append(_teams(settings, settings.microsoft_app_password, references, platforms, intake))
+            self._edges.append(edges.teams(settings, settings.microsoft_app_password, references, platforms, intake))
         routes = [route for edge in self._edges for route in edge.routes]
         self._server = Server(routes, {"database": database.is_current, "engine": self._engine_runs})
 
@@ -214,71 +196,6 @@ class Service:
 
     async def _engine_runs(self) -> bool:
         return self._engine.running
-
-
-def _playground(platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
-    from adapters.playground.platform import Playground
-    from adapters.playground.room import Rooms
-    from adapters.playground.server import PlaygroundServer
-
-    rooms = Rooms()
-    platforms[Playground.name] = Playground(rooms)
-    server = PlaygroundServer(rooms, inbound)
-
-    async def nothing() -> None:
-        """Windows stay open while answers end."""
-
-    async def close() -> None:
-        server.close()
-
-    return Edge(server.routes(), start=nothing, stop=nothing, close=close, address=server.address)
-
-
-def _slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
-    from adapters.slack.platform import Slack
-
-    platform = Slack(
-        bot_token=token,
-        signing_secret=settings.slack_signing_secret,
-        app_token=settings.slack_app_token,
-        api_url=settings.slack_api_url,
-    )
-    platforms[platform.name] = platform
-    platform.listen(inbound)
-    return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)
-
-
-def _teams(
-    settings: Settings, password: Secret, references: References, platforms: dict[str, ChatPlatform], inbound: Inbound
-) -> Edge:
-    from adapters.teams.platform import Teams
-
-    hosts, openid, login = settings.teams_service_hosts, settings.teams_openid_url, settings.teams_login_url
-    if hosts:
-        log.warning("the bot's token is also sent to hosts that are not Microsoft's", hosts=hosts)
-    if openid or login:
-        log.warning("others than Microsoft are believed, or given the bot's password", openid=openid, login=login)
-    bot, cloud = teams_of(settings, password)
-    platform = Teams(bot, references, cloud=cloud, targeted=settings.teams_targeted)
-    platforms[platform.name] = platform
-    platform.listen(inbound)
-    return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)
-
-
-def teams_of(settings: Settings, password: Secret) -> tuple[Registration, Cloud]:
-    """What these settings say of the bot's registration at Microsoft, and of whom to believe and to call."""
-    from adapters.teams.platform import Cloud, Registration
-
-    bot = Registration(
-        settings.microsoft_app_id, password, settings.microsoft_app_type, settings.microsoft_app_tenant_id
-    )
-    return bot, Cloud(
-        settings.teams_openid_url,
-        settings.teams_login_url,
-        settings.teams_service_hosts,
-        settings.teams_tenants,
-        settings.teams_cloud,
-    )
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

@@ -147,7 +147,7 @@ async def _teams(settings: Settings) -> Finding:
     if not settings.microsoft_app_password:
         return Finding("not set up; docs/guides/teams.md says how")
     from adapters.teams.health import look
-    from app.main import teams_of
+    from app.edges import teams_of
 
     try:
         await look(*teams_of(settings, settings.microsoft_app_password))

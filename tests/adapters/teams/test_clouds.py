@@ -11,7 +11,7 @@ from adapters.teams.platform import Cloud
 from adapters.teams.services import Services
 from adapters.teams.tokens import AppType
 from app.domain.chat import ConversationRef, Place
-from app.main import teams_of
+from app.edges import teams_of
 from app.settings import load
 from tests.adapters.teams.pieces import WORKSPACE, listening
 from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
