@@ -129,13 +129,17 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one call would touch, told from its parsed arguments. `url` is what a GET would give away in its address."""
+    """What one call would touch, told from its parsed arguments. `url` is what a GET would give away in its address.
+
+    `called` is what people know it by, where that is not an id that others have a name for.
+    """
 
     host: str = ""
     method: str = ""
     url: str = ""
     channel: str = ""
     agent: str = ""
+    called: str = ""
 
     @property
     def words(self) -> str:

@@ -112,3 +112,4 @@ class Receipt:
     model: str
     usage: Usage
     outcome: str = ""  # empty, or a code of app.errors
+    agent_id: str = ""  # who asked, if not the run's own agent

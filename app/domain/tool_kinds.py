@@ -101,7 +101,7 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
         "Ask other agents",
         "hands a question over to agents named here",
         ScopeKind.AGENTS,
-        doing="Asking another agent",
+        doing="Asking",
     ),
 )
 

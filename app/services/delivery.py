@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -15,6 +16,44 @@ from app.store.unit_of_work import Database
 log = structlog.get_logger(__name__)
 
 WORTH_ANOTHER_TRY = (PlatformUnavailable.__name__, PlatformRateLimited.__name__)
+
+
+class Shows(Protocol):
+    """Where people see what is going on. Returns at once, never raises."""
+
+    async def append(self, text: str) -> None:
+        """More of the answer."""
+
+    async def status(self, text: str) -> None:
+        """What is being done now."""
+
+    async def step(self, step: Step) -> None:
+        """One more thing that is done on the way, or how far it is now."""
+
+    def remark(self, text: str) -> None:
+        """What people are to be told beneath the answer, when it ends."""
+
+
+class Aside:
+    """What an agent does for another one: people see its steps, but not its words, which are for the other."""
+
+    def __init__(self, shows: Shows) -> None:
+        self._shows = shows
+
+    async def append(self, text: str) -> None:
+        """Nothing: it is not said to people."""
+
+    async def status(self, text: str) -> None:
+        """See Shows."""
+        await self._shows.status(text)
+
+    async def step(self, step: Step) -> None:
+        """See Shows."""
+        await self._shows.step(step)
+
+    def remark(self, text: str) -> None:
+        """See Shows."""
+        self._shows.remark(text)
 
 
 class Delivery:
@@ -29,6 +68,8 @@ class Delivery:
         self._unsaid: list[str] = []
         self._status = ""
         self._steps: dict[str, Step] = {}
+        self.remarks: list[str] = []
+        """What people are to be told beneath the answer; the same on replay."""
 
     def begin(self) -> None:
         """Open it besides: the model is not kept waiting for the platform."""
@@ -59,6 +100,10 @@ class Delivery:
         reply = self._opened()
         if reply:
             await reply.steps(tuple(self._steps.values()))
+
+    def remark(self, text: str) -> None:
+        """See Shows."""
+        self.remarks.append(text)
 
     async def finish(self, text: str, views: Sequence[View]) -> str:
         """End with the whole text. Tells the code of what went wrong, or nothing."""

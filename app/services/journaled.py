@@ -13,7 +13,7 @@ from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateL
 from app.ports.agents import ModelClient
 from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
-from app.services.delivery import Delivery
+from app.services.delivery import Shows
 
 MOST_TRIES = 4
 LONGEST_WAIT = 120.0
@@ -64,17 +64,20 @@ class ModelCall:
 class JournaledModel:
     """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again.
 
-    `heard` is told of every message before the runner is, also on replay.
+    `heard` is told of every message before the runner is, `paid` of every call, also on replay. A run within a run has a `name` that
+    no other of the same journal has.
     """
 
     def __init__(
         self,
         inner: PaidModel,
         journal: Journal,
-        delivery: Delivery,
+        delivery: Shows,
         stop_requested: Callable[[], Awaitable[bool]],
         *,
         heard: Callable[[ModelDone], Awaitable[None]] | None = None,
+        paid: Callable[[ModelCall], None] | None = None,
+        name: str = "",
         longest_call: float = LONGEST_CALL,
     ) -> None:
         self.model = inner.model
@@ -85,6 +88,8 @@ class JournaledModel:
         self._delivery = delivery
         self._stop_requested = stop_requested
         self._heard = heard
+        self._paid = paid
+        self._name = name
         self._longest_call = longest_call
         self._said = ""
 
@@ -113,8 +118,10 @@ class JournaledModel:
                 await self._delivery.status("is waiting for the model's provider…")
             return dump(replace(call, fingerprint=self._inner.fingerprint))
 
-        call = load(ModelCall, await self._journal.step(f"model:{len(self.calls)}", work, stoppable=True))
+        call = load(ModelCall, await self._journal.step(f"model:{self._name}{len(self.calls)}", work, stoppable=True))
         self.calls.append(call)
+        if self._paid:
+            self._paid(call)
         return call
 
     async def _ask(self, request: ModelRequest) -> ModelCall:

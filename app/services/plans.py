@@ -21,6 +21,7 @@ from app.domain.files import MOST_FILES
 from app.domain.grants import CLEAN, Decision, Denied, Invoker, Taint
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
+from app.domain.schedules import has_no_thread
 from app.domain.secrets import KeyContext, SealedSecret
 from app.errors import NoAgent, PlatformError, UserError
 from app.ports.agents import Question
@@ -39,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 FORGET = "forget"
 WORDLESS = "(They mentioned you and wrote nothing else.)"
+UNATTENDED = "\n\n(A schedule asks this. Nobody is there to ask back; your answer is posted in the channel.)"
 ONLY_FILES = "(They sent this and wrote nothing.)"
 
 _PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
@@ -133,7 +135,12 @@ class Planner:
 
     async def plan(self, claim: Claim, payload: SealedSecret | None) -> Plan:
         """Decide. What a person should know is a Refusal; what is raised is a bug, or a payload that does not open."""
-        mention = await self._mention(claim, payload)
+        plan = await self._plan(claim, await self._mention(claim, payload))
+        if plan.refusal and has_no_thread(claim.thread):  # nobody asked: who set the schedule up is told
+            return replace(plan, refusal=replace(plan.refusal, silent=True))
+        return plan
+
+    async def _plan(self, claim: Claim, mention: Mention) -> Plan:
         if claim.again:
             return Plan(mention, refusal=Refusal(INTERRUPTED))
         if mention.addressed is Addressed.FOLLOW_UP and not claim.agent_id:
@@ -146,9 +153,9 @@ class Planner:
         decision = await self._access.may_ask(mention.user, mention.conversation, from_bot=mention.from_bot)
         if isinstance(decision, Denied):
             return Plan(mention, agent, refusal=Refusal("Denied", decision.reason, private=True, silent=unasked))
-        if not unasked and _says_forget(text, agent):
+        if not unasked and not mention.scheduled and _says_forget(text, agent):
             return Plan(mention, agent, forget=True)
-        return await self._ask(claim, mention, agent, text)
+        return await self._ask(claim, mention, agent, f"{text}{UNATTENDED}" if mention.scheduled else text)
 
     async def _ask(self, claim: Claim, mention: Mention, agent: AgentSpec, text: str) -> Plan:
         fetching = asyncio.create_task(self._thread(claim, mention))
@@ -179,7 +186,9 @@ class Planner:
         forgotten = "" if self._memory.remembers(claim.workspace) else claim.forget_before  # erased, not left out
         history = context(thread, question_id(claim.message_id), forgotten, shown)
         question = await self._question(mention, agent, text, history)
-        invoker = await self._access.invoker(mention.user, mention.workspace, from_bot=mention.from_bot)
+        invoker = Invoker.SCHEDULED
+        if not mention.scheduled:
+            invoker = await self._access.invoker(mention.user, mention.workspace, from_bot=mention.from_bot)
         taint = await first_taint(self._database, self._access, mention, agent=agent, invoker=invoker, history=history)
         return Plan(replace(mention, text=""), agent, choice, question, invoker, taint)
 
@@ -193,7 +202,7 @@ class Planner:
     async def _thread(self, claim: Claim, mention: Mention) -> tuple[HistoryMessage, ...]:
         """What was said before, and the question: as the platform has it, or else as far as it is remembered here."""
         if not self._memory.remembers(claim.workspace):
-            return await self._platform(claim).history(mention.conversation)
+            return () if mention.scheduled else await self._platform(claim).history(mention.conversation)
         if not mention.retry_of:
             safe = await self._keys.redact(claim.workspace, mention.text)
             await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user, files=mention.files)
@@ -229,7 +238,10 @@ class Planner:
         if sealed is None:
             raise ValueError("an event without its payload was taken up")
         opened = await self._sealer.open(payload_place(claim.workspace, claim.channel, claim.message_id), sealed)
-        return load(Mention, json.loads(opened))
+        mention = load(Mention, json.loads(opened))
+        if mention.scheduled:  # its thread may have been begun meanwhile
+            return replace(mention, conversation=replace(mention.conversation, thread=claim.thread))
+        return mention
 
     async def _agent_so_far(self, claim: Claim, mention: Mention) -> str:
         """Who answers where nobody is named: the thread's agent; a repetition is for the one that was asked."""

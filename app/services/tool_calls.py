@@ -16,7 +16,8 @@ from app.ports.agents import RunFacts, Tool
 from app.ports.approvals import Approvers
 from app.ports.engine import Journal
 from app.services.codec import clean, dump, load
-from app.services.delivery import Delivery
+from app.services.delivery import Shows
+from app.services.ledger import Ledger
 from app.services.permissions import Asked, Permissions
 from app.services.sources import NumberedSources, Redact, presentable
 from app.telemetry.logs import place_of
@@ -34,14 +35,25 @@ NOT_FOR_HERE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The run that a call is made in. `number` is the call's there, `taint` what was read so far."""
+
+    journal: Journal
+    shows: Shows
+    sources: NumberedSources
+    redact: Redact
+    ledger: Ledger
+    number: str
+    taint: Taint
+
+
 @runtime_checkable
 class WithSteps(Tool, Protocol):
     """A tool whose call is no single step but makes its own, such as another agent's whole run. It is never called beside others."""
 
-    async def call_with(
-        self, journal: Journal, delivery: Delivery, call: ToolCall, *, number: str, taint: Taint
-    ) -> ToolResult:
-        """Do it; the same steps in the same order on replay. `number` is the call's within its run, `taint` what was read so far."""
+    async def call_with(self, within: Within, call: ToolCall) -> ToolResult:
+        """Do it; the same steps in the same order on replay. What was read on the way may be told here: its own steps look at that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +89,12 @@ class ToolCalls:
         facts: RunFacts,
         tools: Sequence[Tool],
         journal: Journal,
-        delivery: Delivery,
+        delivery: Shows,
         permissions: Permissions,
         *,
         sources: NumberedSources,
         redact: Redact,
+        ledger: Ledger,
     ) -> None:
         self._facts = facts
         self._tools = {tool.spec.name: tool for tool in tools}
@@ -90,6 +103,7 @@ class ToolCalls:
         self._permissions = permissions
         self._sources = sources
         self._redact = redact
+        self._ledger = ledger
 
     def cited(self, sources: Sequence[Source]) -> None:
         """Pages that the model's own provider found, and that its words rest on, are shown with the others."""
@@ -121,10 +135,13 @@ class ToolCalls:
         tool = self._tools.get(ready.call.name)
         if not isinstance(tool, WithSteps):
             return refusal(ready.call, GONE)
-        result = await tool.call_with(self._journal, self._delivery, ready.call, number=ready.asked.number, taint=taint)
+        within = Within(
+            self._journal, self._delivery, self._sources, self._redact, self._ledger, ready.asked.number, taint
+        )
+        result = await tool.call_with(within, ready.call)
 
         async def tell() -> Json:
-            return dump(await self._fit_for_here(ready, result))
+            return dump(await self._kept(ready, result))
 
         return self._sources.told(load(ToolResult, await self._journal.step(f"told:{ready.asked.number}", tell)))
 
@@ -151,6 +168,9 @@ class ToolCalls:
         elsewhere = set(result.taint.channels) - {ready.decided.target.channel}
         if elsewhere and not await self._permissions.may_be_told(self._facts, elsewhere):
             return _failed(ready.call, NOT_FOR_HERE)
+        return await self._kept(ready, result)
+
+    async def _kept(self, ready: Ready, result: ToolResult) -> ToolResult:
         told = self._tainted(result, ready)
         if told.taint != CLEAN:
             await self._permissions.learned(self._facts, told.taint)

@@ -9,7 +9,7 @@ from app.domain.grants import Target
 from app.domain.tool_kinds import BY_NAME, MCP
 from app.errors import PlatformError
 from app.ports.platform import ChatPlatform, Step, StepState
-from app.services.delivery import Delivery
+from app.services.delivery import Shows
 
 NOT_ALLOWED = "not allowed"
 
@@ -17,7 +17,7 @@ NOT_ALLOWED = "not allowed"
 class ToolSteps:
     """The steps of one belt, shown as they go on."""
 
-    def __init__(self, delivery: Delivery, platform: ChatPlatform, asker: UserRef) -> None:
+    def __init__(self, delivery: Shows, platform: ChatPlatform, asker: UserRef) -> None:
         self._delivery = delivery
         self._platform = platform
         self._asker = asker
@@ -32,7 +32,7 @@ class ToolSteps:
 
     async def titled(self, tool: str, target: Target) -> str:
         """The same with what it is done to, under the name that the asker knows it by. Asks the platform."""
-        words = target.host
+        words = target.host or target.called
         if target.channel:
             try:
                 channel = await self._platform.find_channel(self._asker, target.channel)

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from app.ports.agents import RunFacts, Tool, ToolSource
 from app.ports.approvals import Approvals
 from app.ports.engine import Journal
-from app.ports.platform import ChatPlatform
-from app.services.delivery import Delivery
+from app.ports.platform import ChatPlatform, ReplyTarget
+from app.services.delivery import Shows
+from app.services.ledger import Ledger
+from app.services.outgoing import Outgoing
 from app.services.permissions import Permissions
 from app.services.sources import NumberedSources, Redact
 from app.services.tool_calls import ToolCalls
@@ -40,13 +42,15 @@ class Toolkit:
         self,
         facts: RunFacts,
         journal: Journal,
-        delivery: Delivery,
+        delivery: Shows,
         *,
         sources: NumberedSources,
         redact: Redact,
+        ledger: Ledger | None = None,
         name: str = "",
     ) -> Belt:
-        """The tools of this run, as far as the agent may have them. What their results were made from is numbered in `sources`.
+        """The tools of this run, as far as the agent may have them. What their results were made from is numbered in `sources`,
+        what agents cost that it asks is told to the `ledger`.
 
         A run within a run has a `name` that no other of the same journal has, such as `3.`: it tells their calls apart.
         """
@@ -60,7 +64,28 @@ class Toolkit:
             journal,
             permissions=self._permissions,
             approvals=self._approvals,
-            calls=ToolCalls(facts, tools, journal, delivery, self._permissions, sources=sources, redact=redact),
+            calls=ToolCalls(
+                facts,
+                tools,
+                journal,
+                delivery,
+                self._permissions,
+                sources=sources,
+                redact=redact,
+                ledger=ledger or Ledger(facts.run),
+            ),
             steps=ToolSteps(delivery, platform, facts.question.asker),
+            files=Outgoing(journal, platform, _target(facts), delivery, redact),
             name=name,
         )
+
+
+def _target(facts: RunFacts) -> ReplyTarget:
+    return ReplyTarget(
+        conversation=facts.conversation,
+        asker=facts.question.asker,
+        asked="",
+        run=facts.run,
+        persona=facts.agent.persona,
+        hints=facts.hints,
+    )

@@ -14,6 +14,7 @@ from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.grants import CLEAN
 from app.domain.inbox import Claim, Receipt
 from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
+from app.domain.schedules import has_no_thread, schedule_of
 from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
@@ -24,6 +25,8 @@ from app.services import explain
 from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel
+from app.services.ledger import Ledger
+from app.services.openings import Openings
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
 from app.services.sources import NumberedSources
 from app.services.toolkit import Toolkit
@@ -90,10 +93,15 @@ class Turns:
         self._runner = runner
         self._prompt = prompt
         self._tools = tools
+        self._openings = Openings(database, platforms)
         self._reader = reader
 
     async def take(self, journal: Journal, claim: Claim, plan: Plan, *, fresh: bool) -> Ending:
         """Do what the plan says. `fresh` tells that nothing of this run can have been shown yet."""
+        if plan.mention.scheduled and not (plan.refusal and plan.refusal.silent):
+            plan, failed = await self._openings.open(journal, claim, plan)
+            if failed:
+                return Ending(RunState.FAILED, plan.agent.id if plan.agent else "", failed)
         delivery = self._delivery(claim, plan.mention.conversation, plan, fresh=fresh)
         try:
             return await self._take(journal, claim, plan, delivery)
@@ -106,9 +114,14 @@ class Turns:
         conversation = (
             plan.mention.conversation if plan else ConversationRef(claim.workspace, claim.channel, claim.thread)
         )
+        agent = plan.agent.id if plan and plan.agent else ""
+        if has_no_thread(conversation.thread):
+            thread = await self._openings.found(journal, claim)
+            if not thread:
+                return Ending(RunState.FAILED, agent, explain.INTERRUPTED)
+            conversation = replace(conversation, thread=thread)
         delivery = self._delivery(claim, conversation, plan, fresh=False)
         await self._deliver(journal, claim, delivery, "", failed=explain.failure(explain.INTERRUPTED, claim.run))
-        agent = plan.agent.id if plan and plan.agent else ""
         return Ending(RunState.FAILED, agent, explain.INTERRUPTED)
 
     async def _take(self, journal: Journal, claim: Claim, plan: Plan, delivery: Delivery) -> Ending:
@@ -160,8 +173,12 @@ class Turns:
             claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint
         )
         answer, redact = _Answer(), self._redact(claim)
-        tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact)
-        model = JournaledModel(seeing, journal, delivery, lambda: self._stop_requested(claim.run), heard=tools.heard)
+        ledger = Ledger(claim.run)
+        tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact, ledger=ledger)
+        model = JournaledModel(
+            seeing, journal, delivery, lambda: self._stop_requested(claim.run),
+            heard=tools.heard, paid=ledger.of(agent.id, choice),
+        )  # fmt: skip
         messages = self._prompt(agent, question, context_window=choice.context_window)
         try:
             async with aclosing(self._runner.run(agent, messages, model, tools)) as events:
@@ -172,20 +189,7 @@ class Turns:
                         answer.text, answer.finished = event.text, event
         except (UserError, Stopped) as error:
             answer.failed = error
-        receipts = tuple(
-            Receipt(
-                run=claim.run,
-                number=number,
-                key_id=choice.key_id,
-                fingerprint=call.fingerprint,
-                provider=choice.provider,
-                model=call.done.model if call.done else choice.model,
-                usage=call.usage,
-                outcome=call.outcome,
-            )
-            for number, call in enumerate(model.calls)
-        )
-        return answer, receipts
+        return answer, tuple(ledger.receipts)
 
     async def _finish(
         self, journal: Journal, claim: Claim, agent: AgentSpec, answer: _Answer, delivery: Delivery
@@ -202,7 +206,7 @@ class Turns:
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
             safe = await self._keys.redact(claim.workspace, answer.text)
             sources = await answer.sources.under(safe, self._redact(claim))
-            under = View(blocks=(*sources, *notes, *footer, Feedback(claim.run)))
+            under = View(blocks=(*sources, *notes, *_remarks(delivery), *footer, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
@@ -220,7 +224,7 @@ class Turns:
         async def work() -> Json:
             safe = await self._keys.redact(claim.workspace, text)
             cited = await sources.under(safe, self._redact(claim)) if sources and text.strip() else ()
-            why = replace(failed, blocks=(*cited, *failed.blocks))
+            why = replace(failed, blocks=(*cited, *failed.blocks, *_remarks(delivery)))
             return await self._remembered(claim, safe, await delivery.fail(why, safe))
 
         return await _persistently(journal, work)
@@ -276,7 +280,7 @@ class Turns:
         target = ReplyTarget(
             conversation=conversation,
             asker=plan.mention.user if plan else _asker(claim),
-            asked=question_id(claim.message_id),
+            asked=conversation.thread if schedule_of(claim.message_id) else question_id(claim.message_id),
             run=claim.run,
             persona=plan.agent.persona if plan and plan.agent else HOUSE,
             hints=plan.mention.hints if plan else {},
@@ -313,6 +317,10 @@ def _notes(finished: RunFinished) -> tuple[Note, ...]:
     else:
         return ()
     return (Note(rich(text)),)
+
+
+def _remarks(delivery: Delivery) -> tuple[Note, ...]:
+    return tuple(Note(rich(text)) for text in delivery.remarks)
 
 
 def _asker(claim: Claim) -> UserRef:

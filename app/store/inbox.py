@@ -162,6 +162,21 @@ class InboxRows:
         )
         return found.first() is not None
 
+    async def waits(self, workspace: str, event_id: str) -> bool:
+        """Whether this event is still to be done with."""
+        found = await self._connection.execute(
+            select(_INBOX.c.id).where(
+                _INBOX.c.workspace == workspace, _INBOX.c.event_id == event_id, _INBOX.c.state != DONE
+            )
+        )
+        return found.first() is not None
+
+    async def move(self, conversation: str, thread: str) -> None:
+        """Its thread is this one: it was begun before it stood anywhere."""
+        await self._connection.execute(
+            update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation).values(thread=thread)
+        )
+
     async def keep_agent(self, conversation: str, agent_id: str) -> None:
         """Note who answers in this conversation."""
         await self._connection.execute(

@@ -74,7 +74,9 @@ class NoteRows:
 
     async def forget_agent(self, workspace: str, agent: str) -> None:
         """Drop all of an agent."""
-        await self._connection.execute(delete(tables.notes).where(_ROWS.workspace == workspace, _ROWS.agent_id == agent))
+        await self._connection.execute(
+            delete(tables.notes).where(_ROWS.workspace == workspace, _ROWS.agent_id == agent)
+        )
 
     async def forget_all(self, workspace: str) -> None:
         """Drop all of a workspace."""

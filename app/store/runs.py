@@ -101,6 +101,16 @@ class RunRows:
             .on_conflict_do_update(index_elements=["run_id", "position"], set_=values)
         )
 
+    async def of_message(self, workspace: str, channel: str, message_id: str) -> RunRecord | None:
+        """The newest run that answers this message."""
+        found = await self._connection.execute(
+            _select()
+            .where(_RUNS.c.workspace == workspace, _RUNS.c.channel == channel, _RUNS.c.message_id == message_id)
+            .order_by(_RUNS.c.started_at.desc())
+            .limit(1)
+        )
+        return _record(found.first())
+
     async def parts(self, workspace: str, run: str) -> tuple[PartRef, ...]:
         """Where the parts of the answer stand, in order."""
         found = await self._connection.execute(select(_PARTS).where(_PARTS.c.run_id == run).order_by(_PARTS.c.position))
@@ -128,7 +138,7 @@ class RunRows:
                 "id": f"{item.run}/{item.number}",
                 "workspace": claim.workspace,
                 "run_id": item.run,
-                "agent_id": agent_id,
+                "agent_id": item.agent_id or agent_id,
                 "conversation_id": claim.conversation,
                 "asker": claim.user,
                 "key_id": item.key_id,

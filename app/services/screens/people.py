@@ -53,6 +53,8 @@ COMMANDS = (
     ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
     ("tools", "[server]", "See servers of tools, and switch tools on or off", True),
     ("admins", "[add|remove @person]", "See or change who may change things", False),
+    ("schedules", "", "See or change what agents do regularly", True),
+    ("notes", "[agent]", "See or delete what agents remember", False),
     ("settings", "", "Change who is answered, and where", True),
     ("audit", "", "See who did what last", True),
     ("privacy", "", "See what becomes of what you write", False),
