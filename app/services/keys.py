@@ -20,6 +20,7 @@ from app.services.key_usage import paying_key, verified
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
 from app.services.screens import keys as screens
+from app.services.searching import Searching, TurnedOff
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database
 from app.telemetry import metrics
@@ -57,6 +58,7 @@ class Keys:
         self._background = background
         self._clock = clock
         self._asked: dict[str, datetime] = {}
+        self._without_search = TurnedOff(clock)
 
     async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
         """A workspace's keys that are not revoked: by provider, its default first, then by label."""
@@ -106,7 +108,8 @@ class Keys:
 
     def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
         """A model under this choice's key, which is looked at, and its use written down, at every single call."""
-        return _KeyedModel(self.ring, self.checks, choice, workspace=workspace, actor=actor, run=run)
+        keyed = _KeyedModel(self.ring, self.checks, choice, workspace=workspace, actor=actor, run=run)
+        return Searching(keyed, choice, self._without_search)
 
     async def leaked_in(self, workspace: str, text: str) -> bool:
         """Whether a key stands in a text."""
