@@ -16,6 +16,8 @@ from adapters.models.http import ModelHttp
 from adapters.models.offline import Offline
 from adapters.models.openai import OpenAI
 from adapters.tools.documents.reader import Documents
+from adapters.tools.sandbox.select import chosen_by
+from adapters.tools.web.client import PublicWeb
 from agents.runner import Runner
 from agents.tools import QuestionTools
 from app import edges
@@ -49,6 +51,8 @@ from app.services.retention import Retention
 from app.services.schedule import Schedule
 from app.services.toolkit import Toolkit
 from app.services.tools.chat import ChatTools
+from app.services.tools.http_fetch import WebTools
+from app.services.tools.run_code import CodeTools
 from app.services.transcripts import Transcripts
 from app.services.turns import Turns
 from app.services.workspaces import Workspaces
@@ -61,6 +65,9 @@ log = structlog.get_logger(__name__)
 
 EVERY = 5.0
 """Seconds between two looks for keys to check and content to erase."""
+
+HOURLY = 3600.0
+"""Seconds between two tests of what isolates code."""
 
 STRAGGLERS = 5.0
 """Seconds for what is still being told to somebody when the service stops."""
@@ -99,11 +106,17 @@ class Service:
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
-        documents = Documents()
+        documents, permissions = Documents(), Permissions(database, platforms, clock)
+        self._sandboxes = chosen_by(settings.sandbox, settings.sandbox_socket, settings.sandbox_min_tier)
         toolkit = Toolkit(
-            [QuestionTools(), ChatTools(platforms, self._keys.redact)],
+            [
+                QuestionTools(),
+                ChatTools(platforms, self._keys.redact),
+                CodeTools(lambda: self._sandboxes.current, platforms, self._keys.redact),
+                WebTools(PublicWeb(private_hosts=settings.web_hosts), documents, permissions, self._keys.redact),
+            ],
             platforms,
-            permissions=Permissions(database, platforms, clock),
+            permissions=permissions,
             approvals=Approvals(database, vault, platforms, clock=clock),
         )
         turns = Turns(
@@ -163,6 +176,7 @@ class Service:
         self._background.spawn(self._http.warm_up(), name="load model libraries")  # so that the first key need not wait
         self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
         self._schedule.every(EVERY, self._retention.tidy, name="erase content")
+        self._schedule.every(HOURLY, self._look_at_sandboxes, name="test the isolation of code")
         for edge in self._edges:
             await edge.start()
         self.addresses = tuple(edge.address(self._settings.host, port) for edge in self._edges if edge.address)
@@ -180,6 +194,7 @@ class Service:
         for edge in self._edges:
             await edge.close()
         await self._server.stop()
+        await self._sandboxes.aclose()
         await self._http.aclose()
         await self._database.dispose()
         log.info("stopped")
@@ -193,6 +208,10 @@ class Service:
         if demo:  # outside it there is no model without a key
             providers += (Offline(),)
         return {provider.name: provider for provider in providers}
+
+    async def _look_at_sandboxes(self) -> None:
+        await self._sandboxes.choose()
+        log.info("code", isolation=self._sandboxes.words)  # why not another is told by `latchkey doctor`
 
     async def _engine_runs(self) -> bool:
         return self._engine.running

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     admins: Words = _named("LATCHKEY_ADMINS", ())
     model_hosts: Words = _named("LATCHKEY_MODEL_HOSTS", ())
     mcp_hosts: Words = _named("LATCHKEY_MCP_HOSTS", ())  # private servers of tools
+    web_hosts: Words = _named("LATCHKEY_WEB_HOSTS", ())  # private pages that agents may be granted
     model_proxy: str = _named("LATCHKEY_MODEL_PROXY", "")  # it looks names up then, and is to judge addresses
     anthropic_base_url: str = _named("LATCHKEY_ANTHROPIC_BASE_URL", "")
     openai_base_url: str = _named("LATCHKEY_OPENAI_BASE_URL", "")
@@ -130,7 +131,7 @@ class Settings(BaseSettings):
     def _tenants(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _guids(value)
 
-    @field_validator("model_hosts", "mcp_hosts", "teams_service_hosts")
+    @field_validator("model_hosts", "mcp_hosts", "web_hosts", "teams_service_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _each(value, _HOST_PORT, "should be servers as host:port, separated by commas")
