@@ -57,12 +57,34 @@ class AgentRunner(Protocol):
     """Ask, decide, run tools, repeat."""
 
     def run(
-        self, agent: AgentSpec, messages: Sequence[ModelMessage], model: ModelClient, tools: ToolBelt
+        self,
+        agent: AgentSpec,
+        messages: Sequence[ModelMessage],
+        model: ModelClient,
+        tools: ToolBelt,
+        *,
+        where: ConversationRef | None = None,
     ) -> AsyncGenerator[RunEvent]:
         """Yield what happens; ends in exactly one RunFinished, or raises what the model client raised.
 
-        A ToolDecided is yielded before its tool runs. Deterministic: the same answers give the same events. Closing it stops the model's stream.
+        A ToolDecided is yielded before its tool runs. What no longer fits the model's window is summed up by the model itself, aside, once.
+        Deterministic: the same answers give the same events. Closing it stops the model's stream.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPart:
+    """A piece of what a model is told before anything is said, with a title for people who read it."""
+
+    title: str
+    text: str = field(repr=False)
+
+
+class SystemPrompt(Protocol):
+    """What an agent's model is told before anything is said, part by part. Pure."""
+
+    def __call__(self, agent: AgentSpec, where: ConversationRef | None = None) -> tuple[PromptPart, ...]:
+        """The same for every question of a place, and what differs between places last: providers remember what requests begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,7 @@ class PromptBuilder(Protocol):
     """Makes a prompt of a question, pure."""
 
     def __call__(self, agent: AgentSpec, question: Question, *, context_window: int) -> tuple[ModelMessage, ...]:
-        """Messages within the window (in tokens; 0 = unknown), the newest kept, ending with the question."""
+        """Messages ending with the question, the newest kept: as many as fit the window (in tokens; 0 = unknown), and as many more as a summary can be made of."""
 
 
 @dataclass(frozen=True, slots=True)

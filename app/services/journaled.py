@@ -26,6 +26,7 @@ LONGEST_CALL = 1800.0
 """Seconds: a server that trickles is never idle, yet would keep its conversation waiting and one of the workspace's slots for ever."""
 
 PARAGRAPH = "\n\n"
+SUMMING_UP = "is summing up what was before…"
 
 _KINDS: dict[str, type[UserError]] = {**PROVIDER_ERRORS, NoKey.__name__: NoKey, NoModel.__name__: NoModel}
 
@@ -98,7 +99,7 @@ class JournaledModel:
         for tries in range(1, MOST_TRIES + 1):
             call = await self._call(request, tries)
             if call.text:
-                self._said += call.text
+                self._said += "" if request.aside else call.text
                 yield TextDelta(call.text)
             if call.done:
                 if self._heard:
@@ -130,7 +131,7 @@ class JournaledModel:
         try:
             if self._journal.stopping or await self._stop_requested():
                 return ModelCall(stopped=True)
-            await self._delivery.status("is thinking…")
+            await self._delivery.status(SUMMING_UP if request.aside else "is thinking…")
             async with limit:
                 return await self._listen(request, said)
         except asyncio.CancelledError:
@@ -159,7 +160,8 @@ class JournaledModel:
                 if isinstance(event, ModelDone):
                     return ModelCall("".join(said), event)
                 text = clean(event.text)[:room]
-                await self._show(text, first=not said)
+                if not request.aside:
+                    await self._show(text, first=not said)
                 said.append(text)
                 room -= len(text)
                 if room <= 0:

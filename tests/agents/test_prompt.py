@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from agents import prompt
 from app.domain.agent import AgentSpec
-from app.domain.chat import FileRef, HistoryMessage, UserRef
+from app.domain.chat import ConversationRef, FileRef, HistoryMessage, Place, UserRef
+from app.domain.grants import ToolGrant
 from app.domain.run import FilePart, ModelMessage, Role, TextPart
 from app.ports.agents import Question
 
@@ -58,7 +59,7 @@ def test_roles_alternate_and_a_person_begins() -> None:
 
 def test_the_newest_are_kept_when_not_all_fit() -> None:
     history = [said(ANN, f"{n} " + "x" * 300) for n in range(50)]
-    kept = texts(ask("q", *history, window=3000))
+    kept = texts(ask("q", *history, window=1500))
     assert 2 < len(kept) < 50
     assert kept[-1] == "q"
     assert kept[-2].startswith("49 ")
@@ -80,7 +81,7 @@ def test_a_long_text_file_takes_room_from_what_was_said_before_and_a_file_that_i
 
     def kept(name: str) -> int:
         question = Question("q", ANN, tuple(history), NAMES, NOON, (FileRef("F", name, "", 9_000),))
-        return len(texts(prompt.build(AGENT, question, context_window=6000)))
+        return len(texts(prompt.build(AGENT, question, context_window=3000)))
 
     assert 1 < kept("log.txt") < kept("plan.png") < kept("setup.exe")
 
@@ -88,15 +89,34 @@ def test_a_long_text_file_takes_room_from_what_was_said_before_and_a_file_that_i
 @given(
     st.lists(st.tuples(st.sampled_from([ANN, BEN, None]), st.text(max_size=400)), max_size=30), st.integers(2000, 8000)
 )
-def test_what_is_built_fits_and_ends_with_the_question(talk: list[tuple[UserRef | None, str]], window: int) -> None:
+def test_what_is_built_can_be_told_or_summed_up_and_ends_with_the_question(
+    talk: list[tuple[UserRef | None, str]], window: int
+) -> None:
     messages = ask("the question", *(said(who, text) for who, text in talk), window=window)
     assert messages[-1].role is Role.USER
     assert texts(messages)[-1].endswith("the question")
     assert all(earlier.role is not later.role for earlier, later in pairwise(messages))
     size = sum(len(text.encode()) for text in texts(messages)) / prompt.BYTES_PER_TOKEN
-    assert size + AGENT.max_output_tokens <= window
+    assert size + AGENT.max_output_tokens <= prompt.WORTH_READING * window
 
 
 def test_the_system_prompt_is_the_same_for_every_question() -> None:
     assert prompt.system(AGENT) == prompt.system(replace(AGENT, paused=True))
     assert "Help." in prompt.system(AGENT)
+
+
+def test_the_system_prompt_is_made_of_parts_and_what_differs_between_places_comes_last() -> None:
+    channel = ConversationRef("slack:T1", "C1", "1.1")
+    granted = replace(AGENT, grants=(ToolGrant("current_time"),))
+    parts = prompt.parts(granted, channel)
+    assert [part.title for part in parts] == ["House rules", "Tools", "Instructions", "Place"]
+    assert prompt.system(granted, channel) == "\n\n".join(part.text for part in parts)
+    direct = prompt.parts(granted, replace(channel, place=Place.DIRECT, shared=True))
+    assert parts[:-1] == direct[:-1]
+    assert "a channel of Slack" in parts[-1].text
+    assert "a direct chat" in direct[-1].text
+    assert "other organisations" in direct[-1].text
+
+
+def test_an_agent_without_tools_or_instructions_is_told_of_neither() -> None:
+    assert [part.title for part in prompt.parts(replace(AGENT, instructions=" "))] == ["House rules"]

@@ -14,6 +14,7 @@ from app.domain.run import (
     ModelEvent,
     ModelMessage,
     ModelRequest,
+    OpaquePart,
     Role,
     RunEvent,
     RunFinished,
@@ -36,15 +37,16 @@ QUESTION = (ModelMessage(Role.USER, (TextPart("what now?"),)),)
 
 def says(text: str) -> list[ModelEvent]:
     """A model's turn that only talks."""
-    return [*(TextDelta(word) for word in text.split(" ")), _done(TextPart(text))]
+    return [*(TextDelta(word) for word in text.split(" ")), done(TextPart(text))]
 
 
 def asks(*calls: ToolCall, saying: str = "") -> list[ModelEvent]:
     """A model's turn that asks for tools."""
-    return [TextDelta(saying), _done(TextPart(saying), *calls, stop=Stop.TOOL)]
+    return [TextDelta(saying), done(TextPart(saying), *calls, stop=Stop.TOOL)]
 
 
-def _done(*parts: TextPart | ToolCall, stop: Stop = Stop.END) -> ModelDone:
+def done(*parts: TextPart | ToolCall | OpaquePart, stop: Stop = Stop.END) -> ModelDone:
+    """A model's turn that ends so."""
     return ModelDone(
         ModelMessage(Role.ASSISTANT, parts), stop, Usage(input_tokens=10, output_tokens=2), "model-that-answered"
     )
@@ -54,10 +56,10 @@ class ScriptedModel:
     """Plays one script a call, and remembers what it was asked."""
 
     model = "m"
-    context_window = 0
 
-    def __init__(self, *turns: list[ModelEvent] | Exception) -> None:
+    def __init__(self, *turns: Sequence[ModelEvent] | Exception, window: int = 0) -> None:
         self.turns = list(turns)
+        self.context_window = window
         self.asked: list[ModelRequest] = []
         self.closed_early = False
 
@@ -78,8 +80,11 @@ class ScriptedModel:
 class CountingBelt:
     """Lists `ping`, grants what `refused` does not name, answers `pong`, and writes down what it was asked for, in order."""
 
-    def __init__(self, *, refused: frozenset[str] = frozenset(), specs: tuple[ToolSpec, ...] = (PING,)) -> None:
+    def __init__(
+        self, *, refused: frozenset[str] = frozenset(), specs: tuple[ToolSpec, ...] = (PING,), answer: str = ""
+    ) -> None:
         self.refused = refused
+        self.answer = answer
         self.listed = specs
         self.searches = False
         self.log: list[str] = []
@@ -101,7 +106,7 @@ class CountingBelt:
         """See ToolBelt."""
         if calls:
             self.log.append(f"call {' '.join(call.id for call in calls)}")
-        return tuple(ToolResult(call.id, f"pong {call.id}") for call in calls)
+        return tuple(ToolResult(call.id, self.answer or f"pong {call.id}") for call in calls)
 
 
 def agent(max_steps: int = 8) -> AgentSpec:
@@ -213,6 +218,38 @@ class AgentRunnerSuite:
         shown = "".join(event.text for event in events if isinstance(event, TextDelta))
         assert isinstance(events[-1], RunFinished)
         assert events[-1].text == shown == "Let me see.\n\nFoundit."
+
+    async def test_what_a_provider_pauses_is_said_back_unchanged_and_goes_on(self, runner: AgentRunner) -> None:
+        searching = OpaquePart("p", {"type": "server_tool_use", "signature": "as it is"})
+        model = ScriptedModel(
+            [TextDelta("So far"), done(TextPart("So far"), searching, stop=Stop.PAUSE)], says("and on")
+        )
+        events = await self._run(runner, agent(), model)
+        assert model.asked[1].messages == (*QUESTION, ModelMessage(Role.ASSISTANT, (TextPart("So far"), searching)))
+        assert events[-1] == RunFinished("So far\n\nandon", Usage(20, 4), "model-that-answered")
+
+    async def test_a_provider_that_pauses_for_ever_is_not_followed_for_ever(self, runner: AgentRunner) -> None:
+        model = ScriptedModel(*[[done(TextPart("hm"), stop=Stop.PAUSE)] for _ in range(20)])
+        events = await self._run(runner, agent(max_steps=20), model)
+        assert len(model.asked) == 6
+        assert isinstance(events[-1], RunFinished)
+        assert (events[-1].stop, events[-1].limit) == (Stop.PAUSE, "5 pauses")
+
+    async def test_no_tool_is_called_for_a_model_that_declines(self, runner: AgentRunner) -> None:
+        belt = CountingBelt()
+        model = ScriptedModel([done(*ping("c1"), stop=Stop.REFUSED)])
+        events = await self._run(runner, agent(), model, belt)
+        assert belt.log == []
+        assert isinstance(events[-1], RunFinished)
+        assert events[-1].stop is Stop.REFUSED
+
+    async def test_every_request_of_an_agent_begins_alike_and_says_so(self, runner: AgentRunner) -> None:
+        model = ScriptedModel(asks(*ping("c1")), says("done"))
+        await self._run(runner, agent(), model)
+        first, second = model.asked
+        assert first.cache_key == second.cache_key == "a1"
+        assert (first.system, first.tools) == (second.system, second.tools)
+        assert second.messages[: len(first.messages)] == first.messages
 
     async def test_closing_it_closes_the_models_stream(self, runner: AgentRunner) -> None:
         model = ScriptedModel(says("a long answer that nobody reads"))
