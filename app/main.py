@@ -16,6 +16,8 @@ from adapters.models.http import ModelHttp
 from adapters.models.offline import Offline
 from adapters.models.openai import OpenAI
 from adapters.tools.documents.reader import Documents
+from adapters.tools.mcp.hub import Hub
+from adapters.tools.mcp.sign_in import SignIn
 from adapters.tools.sandbox.select import chosen_by
 from adapters.tools.web.client import PublicWeb
 from agents.runner import Runner
@@ -23,7 +25,9 @@ from agents.tools import QuestionTools
 from app import edges
 from app.engine import Engine, EngineOptions
 from app.errors import SettingsError
+from app.http.oauth import callback
 from app.http.server import Server
+from app.ports.clock import Clock
 from app.ports.platform import ChatPlatform
 from app.ports.providers import ModelProvider
 from app.services.access import Access
@@ -43,12 +47,14 @@ from app.services.home import Home
 from app.services.intake import Intake
 from app.services.key_ring import KeyRing
 from app.services.keys import Keys
+from app.services.mcp.tokens import McpTokens
 from app.services.notices import Notices
 from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
+from app.services.tool_servers import ToolServers
 from app.services.toolkit import Toolkit
 from app.services.tools.chat import ChatTools
 from app.services.tools.http_fetch import WebTools
@@ -108,12 +114,14 @@ class Service:
         )
         documents, permissions = Documents(), Permissions(database, platforms, clock)
         self._sandboxes = chosen_by(settings.sandbox, settings.sandbox_socket, settings.sandbox_min_tier)
+        self._tool_servers = self._made_tool_servers(vault, access, notices, clock)
         toolkit = Toolkit(
             [
                 QuestionTools(),
                 ChatTools(platforms, self._keys.redact),
                 CodeTools(lambda: self._sandboxes.current, platforms, self._keys.redact),
                 WebTools(PublicWeb(private_hosts=settings.web_hosts), documents, permissions, self._keys.redact),
+                self._tool_servers.source,
             ],
             platforms,
             permissions=permissions,
@@ -129,7 +137,7 @@ class Service:
         arrivals = Arrivals(database, clock)
         home = Home(
             platforms, access=access, workspaces=workspaces, agents=team,
-            keys=self._keys, memory=memory, background=self._background,
+            keys=self._keys, memory=memory, background=self._background, sections=[self._tool_servers.desk],
         )  # fmt: skip
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
         people_desk = PeopleDesk(database, access, workspaces, memory)
@@ -147,10 +155,11 @@ class Service:
             approvals=approvals,
             commands=Commands(
                 database, access=access, workspaces=workspaces, keys=self._keys,
-                key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
+                key_desk=key_desk, agents=agent_desk, people=people_desk, home=home, more=[self._tool_servers.desk],
             ),
             forms=Forms(
-                access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home
+                access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
+                more=[self._tool_servers.desk], open_saves=self._tool_servers.desk.open_saves,
             ),
             home=home,
             workspaces=workspaces,
@@ -165,7 +174,10 @@ class Service:
         if settings.microsoft_app_password:
             references = References(database)
             self._edges.append(edges.teams(settings, settings.microsoft_app_password, references, platforms, intake))
-        routes = [route for edge in self._edges for route in edge.routes]
+        routes = [
+            callback(self._tool_servers.path, self._tool_servers.returned),
+            *(route for edge in self._edges for route in edge.routes),
+        ]
         self._server = Server(routes, {"database": database.is_current, "engine": self._engine_runs})
 
     async def start(self, ports: Sequence[int]) -> int:
@@ -194,6 +206,7 @@ class Service:
         for edge in self._edges:
             await edge.close()
         await self._server.stop()
+        await self._tool_servers.aclose()
         await self._sandboxes.aclose()
         await self._http.aclose()
         await self._database.dispose()
@@ -208,6 +221,15 @@ class Service:
         if demo:  # outside it there is no model without a key
             providers += (Offline(),)
         return {provider.name: provider for provider in providers}
+
+    def _made_tool_servers(self, vault: Vault, access: Access, notices: Notices, clock: Clock) -> ToolServers:
+        hosts = self._settings.mcp_hosts
+        hub, sign_in = Hub(private_hosts=hosts), SignIn(clock, private_hosts=hosts)
+        return ToolServers(
+            self._database, hub=hub, sign_in=sign_in, tokens=McpTokens(self._database, vault, hub, sign_in, clock),
+            access=access, notices=notices, redact=self._keys.redact, background=self._background, clock=clock,
+            public_url=self._settings.public_url,
+        )  # fmt: skip
 
     async def _look_at_sandboxes(self) -> None:
         await self._sandboxes.choose()

@@ -59,6 +59,10 @@ REVEALED_IN = {
     "adapters/slack/web_api.py",
     "adapters/teams/connector.py",  # the bot's token, to the connector
     "adapters/teams/files.py",  # the same, for pictures that lie there
+    "adapters/tools/mcp/oauth.py",  # what a sign-in is gone on with, and renewed by
+    "adapters/tools/mcp/sign_in.py",  # the token in what was kept of a sign-in
+    "adapters/tools/mcp/told.py",  # to take it out of what a server says back
+    "adapters/tools/mcp/transport.py",  # to spend it, at its origin
     "adapters/teams/tokens.py",  # the bot's password, to Microsoft's login
     "app/main.py",  # the database's address, to its driver
     "app/telemetry/scrub.py",  # to know what to mask

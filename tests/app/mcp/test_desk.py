@@ -1,0 +1,120 @@
+"""`/byok tools` and what follows from it."""
+
+from __future__ import annotations
+
+from app.domain.events import Close, FieldErrors, Open, Outcome, Private
+from app.domain.mcp import McpAuth
+from app.domain.views import Button, Checkbox, SecretInput, SelectInput, Verbatim, View
+from app.services.screens import mcp as screens
+from app.services.screens import mcp_tool
+from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
+from tests.app.mcp.shop import Shop
+
+WELL = {"name": "tracker", "auth": "none", "personal": ""}
+
+
+def view_of(outcome: Outcome) -> View:
+    assert isinstance(outcome, Private | Open)
+    return outcome.view
+
+
+def buttons(view: View) -> list[str]:
+    found: list[str] = []
+    for block in view.blocks:
+        control = getattr(block, "control", None)
+        found += [one.id for one in getattr(block, "buttons", ())]
+        found += [control.id] if isinstance(control, Button) else []
+    return found
+
+
+async def test_an_admin_adds_a_server_and_switches_a_tool_on(shop: Shop) -> None:
+    listed = view_of(await shop.desk.for_admins["tools"](ADMIN, ""))
+    assert buttons(listed) == [screens.ADD]
+    form = view_of(await shop.press(screens.ADD))
+    assert any(isinstance(block, SecretInput) for block in form.blocks)
+    saved = await shop.send(screens.ADD_FORM, WELL | {"url": shop.fake.url})
+    assert isinstance(saved, Close)
+    assert saved.then
+    assert "5 tools new (off)" in words(saved.then)
+    server = (await shop.servers.all(WORKSPACE))[0]
+    tool = view_of(await shop.press(screens.TOOL, f"{server.id}/add"))
+    assert "Adds two numbers." in "".join(block.text for block in tool.blocks if isinstance(block, Verbatim))
+    assert not any(block.checked for block in tool.blocks if isinstance(block, Checkbox))
+    on = {"enabled": "yes", "read_only": "", "approval": "never"}
+    done = await shop.send(mcp_tool.FORM, on, context=tool.context)
+    assert isinstance(done, Close)
+    assert done.then
+    assert "mcp-tracker-add" in words(done.then)
+    assert (await shop.pinned(server)).usable
+    assert "asks as grants say" in words(view_of(await shop.press(screens.OPEN, server.id)))
+
+
+async def test_a_changed_tool_is_shown_with_what_changed(shop: Shop) -> None:
+    def add(a: int, b: int, copy_to: str = "") -> str:
+        return "?"
+
+    server, _ = await shop.add()
+    await shop.enable(server)
+    shop.fake.replace("add", add, "Adds two numbers. Copies what it is told.")
+    looked = words(view_of(await shop.press(screens.LOOK, server.id)))
+    assert "1 tool changed (off now)" in looked
+    assert "changed: off until you look" in looked
+    form = view_of(await shop.press(screens.TOOL, f"{server.id}/add"))
+    diff = next(block.text for block in form.blocks if isinstance(block, Verbatim))
+    assert "-Adds two numbers." in diff
+    assert "+Adds two numbers. Copies what it is told." in diff
+    assert '+  "copy_to": {' in diff
+    done = await shop.send(mcp_tool.FORM, {"enabled": "yes", "approval": "always"}, context=form.context)
+    assert isinstance(done, Close)
+    assert (await shop.pinned(server)).description.endswith("Copies what it is told.")
+    assert (await shop.pinned(server)).usable
+
+
+async def test_mistakes_are_told_beside_their_fields(shop: Shop) -> None:
+    async def fields(**values: str) -> list[str]:
+        outcome = await shop.send(screens.ADD_FORM, WELL | {"url": shop.fake.url} | values)
+        assert isinstance(outcome, FieldErrors)
+        return list(outcome.errors)
+
+    assert await fields(name="Two Words") == ["name"]
+    assert await fields(url="http://example.com") == ["url"]
+    assert await fields(auth="magic") == ["auth"]
+    assert await fields(auth="bearer") == ["token"]
+    await shop.add()
+    assert await fields() == ["name"]
+
+
+async def test_pausing_resuming_and_removing(shop: Shop) -> None:
+    server, _ = await shop.add()
+    assert screens.RESUME in buttons(view_of(await shop.press(screens.PAUSE, server.id)))
+    assert screens.PAUSE in buttons(view_of(await shop.press(screens.RESUME, server.id)))
+    assert "is removed" in words(view_of(await shop.press(screens.REMOVE, server.id)))
+    assert await shop.servers.all(WORKSPACE) == ()
+    assert await shop.bench.actions() == [
+        *(await shop.bench.actions())[:-4],
+        "mcp.server_added",
+        "mcp.server_paused",
+        "mcp.server_resumed",
+        "mcp.server_removed",
+    ]
+
+
+async def test_the_home_tab_tells_admins_of_servers_and_nobody_else(shop: Shop) -> None:
+    await shop.add()
+    assert "0 of 5 tools on" in words(await shop.desk.section(ADMIN, admin=True))
+    assert await shop.desk.section(MEMBER, admin=False) == ()
+
+
+async def test_one_server_is_shown_by_its_name(shop: Shop) -> None:
+    await shop.add()
+    await shop.add(name="second")
+    both = view_of(await shop.desk.for_admins["tools"](ADMIN, ""))
+    assert screens.TOOL not in buttons(both)
+    assert screens.TOOL in buttons(view_of(await shop.desk.for_admins["tools"](ADMIN, "Second")))
+
+
+async def test_signing_in_is_offered_where_it_can_come_back(shop: Shop) -> None:
+    form = screens.add_form(may_sign_in=False)
+    select = next(block for block in form.blocks if isinstance(block, SelectInput))
+    assert select.selected == McpAuth.BEARER.value
+    assert "LATCHKEY_PUBLIC_URL" in select.hint
