@@ -10,10 +10,11 @@ from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed, Mention
+from app.domain.grants import ToolGrant
 from app.errors import BadInput, NoAgent
 from app.ports.clock import Clock
 from app.services.agent_drafts import AgentDraft, check_channels, check_model
-from app.services.grant_drafts import difference, kept
+from app.services.grant_drafts import check_grants, difference, kept
 from app.services.grant_files import with_agents
 from app.services.ids import new_id
 from app.store.unit_of_work import Database, UnitOfWork
@@ -72,7 +73,7 @@ class Agents:
         )
         if chosen is None:
             raise NoAgent("This workspace has no agent to answer. An admin can make one in Latchkey's home.")
-        _must_answer_there(chosen, mention.conversation)
+        must_answer_there(chosen, mention.conversation)
         return chosen, text
 
     async def create(self, workspace: str, draft: AgentDraft, by: UserRef) -> AgentSpec:
@@ -97,6 +98,22 @@ class Agents:
             "agent.changed",
             lambda agent: replace(agent, provider=provider, model=model, key_id=key_id),
         )
+
+    async def set_grants(
+        self,
+        workspace: str,
+        agent_id: str,
+        by: UserRef,
+        change: Callable[[tuple[ToolGrant, ...]], tuple[ToolGrant, ...]],
+    ) -> AgentSpec:
+        """Change what an agent may do, from what that is at this moment. Raises BadInput or NoAgent; `change` may, too."""
+
+        def changed(agent: AgentSpec) -> AgentSpec:
+            grants = change(agent.grants)
+            check_grants(grants)
+            return replace(agent, grants=grants)
+
+        return await self._change(workspace, agent_id, by, "agent.changed", changed)
 
     async def pause(self, workspace: str, agent_id: str, by: UserRef, *, paused: bool) -> AgentSpec:
         """Let an agent rest, or answer again."""
@@ -252,11 +269,12 @@ def _set_for(agents: Sequence[AgentSpec], mention: Mention) -> AgentSpec:
     found = next((agent for agent in agents if agent.id == mention.agent), None)
     if found is None:
         raise NoAgent("The agent that this was set up for is not there any more.")
-    _must_answer_there(found, mention.conversation)
+    must_answer_there(found, mention.conversation)
     return found
 
 
-def _must_answer_there(agent: AgentSpec, conversation: ConversationRef) -> None:
+def must_answer_there(agent: AgentSpec, conversation: ConversationRef) -> None:
+    """Return for an agent that answers there at the moment. Raises NoAgent, in words that people may see."""
     if agent.paused:
         raise NoAgent(f"{agent.name} is paused at the moment. An admin can resume it in Latchkey's home.")
     if agent.channels and conversation.channel not in agent.channels:
