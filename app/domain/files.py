@@ -138,3 +138,44 @@ def picture_type(data: bytes) -> str:
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "image/gif"
     return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def harmless_name(name: str) -> str:
+    """A file's name without folders and without anything that turns, hides or breaks a line."""
+    bare = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter for letter in bare if letter.isprintable() and letter not in '<>:"|?*`')
+    kept = " ".join(kept.split()).strip(" .")
+    stem, suffix = kept[: -len(suffix_of(kept)) or None], kept[len(kept) - len(suffix_of(kept)) :]
+    return f"{stem[:80]}{suffix[:12]}" or "file"
+
+
+def sendable(name: str, data: bytes) -> str:
+    """Why a file that an agent made is not sent to people; empty if it may be. What opens in a browser or runs could act on its own."""
+    suffix = suffix_of(name)
+    if suffix in _PICTURES:
+        return "" if picture_type(data) else "it is not the picture that its name says"
+    if suffix == ".pdf":
+        return "" if is_pdf(data) else "it is not the PDF that its name says"
+    if suffix in _OFFICE_NAMES:
+        return "" if data.startswith(_ZIP) else "it is not the document that its name says"
+    if suffix in _PLAIN:
+        return "it is not text, as its name says" if b"\0" in data or is_web_page(data) else ""
+    return "files of this kind are not sent; pictures, PDF, Office, CSV, JSON and text files are"
+
+
+_OFFICE_NAMES = frozenset({".docx", ".xlsx", ".pptx"})
+_PLAIN = DATA | {
+    ".txt",
+    ".md",
+    ".py",
+    ".sql",
+    ".toml",
+    ".ini",
+    ".diff",
+    ".patch",
+    ".rst",
+    ".tex",
+    ".srt",
+    ".vtt",
+    ".ics",
+}

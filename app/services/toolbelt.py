@@ -19,6 +19,7 @@ from app.ports.platform import StepState
 from app.services.codec import dump, load
 from app.services.grant_fit import Request
 from app.services.named_urls import canonical, named_in
+from app.services.outgoing import Outgoing
 from app.services.permissions import Asked, Consent, Permissions
 from app.services.policy import Allowed, Needs, Ruling
 from app.services.tool_calls import GONE, Decided, Ready, ToolCalls, WithSteps, refusal
@@ -41,6 +42,7 @@ class Belt:
         approvals: Approvals,
         calls: ToolCalls,
         steps: ToolSteps,
+        files: Outgoing,
         name: str = "",
     ) -> None:
         self.taint = facts.taint
@@ -53,6 +55,7 @@ class Belt:
         self._permissions = permissions
         self._approvals = approvals
         self._steps = steps
+        self._files = files
         self._name = name
         self._decisions = 0
         self._ready: list[Ready] = []
@@ -201,7 +204,9 @@ class Belt:
         for ready, result in zip(beside, results, strict=True):
             self.taint |= result.taint
             await self._steps.set(ready.asked.number, StepState.FAILED if result.is_error else StepState.DONE)
-        return results
+        return [
+            await self._files.send(result, ready.asked.number) for ready, result in zip(beside, results, strict=True)
+        ]
 
     def _asked(self, call: ToolCall, number: str, taint: Taint, found: Decided) -> Asked:
         request = Request(call.name, found.traits, found.target, call.arguments, known=found.known)

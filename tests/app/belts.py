@@ -11,7 +11,7 @@ from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, Persona
 from app.domain.grants import CLEAN, Denied, Granted, Invoker, Taint, Target, ToolGrant, Traits
-from app.domain.run import ToolCall, ToolResult, ToolSpec
+from app.domain.run import MadeFile, ToolCall, ToolResult, ToolSpec
 from app.errors import BadInput
 from app.ports.agents import Question, RunFacts, Tool
 from app.ports.approvals import ApprovalRequest, Approved, Refused, Verdict
@@ -36,6 +36,7 @@ class Tried:
     taint: Taint = CLEAN
     answer: str = "done"
     writes: bool = False
+    files: tuple[MadeFile, ...] = ()
     calls: list[Mapping[str, Any]] = field(default_factory=list)
     does: Callable[[], Any] | None = None
     together: int = 0
@@ -68,7 +69,7 @@ class Tried:
             if asyncio.iscoroutine(result):
                 await result
         self.together -= 1
-        return ToolResult(call_id, self.answer, taint=self.taint)
+        return ToolResult(call_id, self.answer, files=self.files, taint=self.taint)
 
 
 @dataclass
@@ -141,6 +142,7 @@ class Belts:
             ReplyTarget(self.where, MEMBER, self.where.thread, run, Persona("assistant"), {}), fresh=True,
         )  # fmt: skip
         delivery.shown = self.shown
+        self.remarks = delivery.remarks
         self.journal = journal or MemoryJournal(run)
         return await self.toolkit.belt(
             replace(about, **facts), self.journal, delivery, sources=NumberedSources(), redact=_unchanged
