@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from adapters.models.pieces import MOST_SEARCHES, cited, count, tool_call
+from adapters.models.pieces import cited, count, tool_call
 from app.domain.run import (
     DocumentPart,
     FilePart,
@@ -39,12 +39,6 @@ _STOPS = {
     "refusal": Stop.REFUSED,
     "pause_turn": Stop.PAUSE,
 }
-_SEARCH = {
-    "type": "web_search_20260318",
-    "name": "web_search",
-    "max_uses": MOST_SEARCHES,
-    "allowed_callers": ["direct"],  # not from code that the model runs at the vendor's
-}
 
 
 def parameters(request: ModelRequest) -> dict[str, Any]:
@@ -58,7 +52,7 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
     }
     if request.system:
         asked["system"] = [{"type": "text", "text": request.system, **_CACHED}]
-    tools = [_tool(tool) for tool in request.tools] + ([_SEARCH] if request.web_search else [])
+    tools = [_tool(tool) for tool in request.tools] + ([_search(request.web_search)] if request.web_search else [])
     if tools:
         asked["tools"] = tools
     people = [message for message in messages if message["role"] == Role.USER.value]
@@ -69,6 +63,11 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+
+
+def _search(times: int) -> dict[str, Any]:
+    """The vendor's own; never from code that the model runs at the vendor's."""
+    return {"type": "web_search_20260318", "name": "web_search", "max_uses": times, "allowed_callers": ["direct"]}
 
 
 def _messages(messages: tuple[ModelMessage, ...]) -> list[dict[str, Any]]:

@@ -8,9 +8,6 @@ from collections.abc import Iterable
 
 from app.domain.run import ImagePart, Source, ToolCall
 
-MOST_SEARCHES = 5
-"""Of the web, by a provider, within one call: each is billed."""
-
 _LONGEST_PASSAGE = 300
 
 

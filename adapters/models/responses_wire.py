@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.models.catalog import reasons
 from adapters.models.errors import by_reason
-from adapters.models.pieces import MOST_SEARCHES, cited, count, data_url, tool_call
+from adapters.models.pieces import cited, count, data_url, tool_call
 from app.domain.run import (
     DocumentPart,
     FilePart,
@@ -55,7 +55,7 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
         asked["tools"] = tools
     if request.web_search:
         include.append("web_search_call.action.sources")
-        asked["max_tool_calls"] = MOST_SEARCHES  # counts what the vendor runs itself
+        asked["max_tool_calls"] = request.web_search  # counts what the vendor runs itself
     if reasons(request.model):
         include.append("reasoning.encrypted_content")
         if request.effort is not None:

@@ -153,7 +153,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     max_output_tokens: int = 4096
     effort: Effort | None = None
-    web_search: bool = False  # whether the provider's own search may be used, where the model has it
+    web_search: int = 0  # how often the provider may search the web by itself, where the model can
     cache_key: str = ""
     aside: bool = False
 

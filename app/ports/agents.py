@@ -43,8 +43,8 @@ class ToolBelt(Protocol):
     async def specs(self) -> tuple[ToolSpec, ...]:
         """What the model may be told of at this moment, in a stable order."""
 
-    async def may_search(self) -> bool:
-        """Whether the model's provider may search the web by itself at this moment, where it can."""
+    async def may_search(self) -> int:
+        """How many times the model's provider may search the web by itself within the next call, where it can."""
 
     async def decide(self, call: ToolCall) -> Decision:
         """Whether this very call may be made now. Takes as long as a person needs where one must agree. Raises Stopped."""

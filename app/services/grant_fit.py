@@ -104,6 +104,22 @@ def hosts_of(agent: AgentSpec | None, tool: str, now: Situation) -> frozenset[st
     )
 
 
+def freest(
+    agent: AgentSpec | None, tool: str, traits: Traits, now: Situation, most: int
+) -> tuple[ToolGrant | None, int]:
+    """Of the grants that hold here and now and that nobody need agree to, the one with most uses left, and how many; `most` at most."""
+    held = grants_of(agent, tool)
+    free = [grant for grant in held if grant.approval.or_stricter(traits.approval) is Approval.NEVER]
+    left = [(grant, _left(grant, now, most)) for grant in free if not holds(grant, tool, traits, now)]
+    return max(left, key=lambda one: one[1], default=(None, 0))
+
+
+def _left(grant: ToolGrant, now: Situation, most: int) -> int:
+    used = now.uses.get(grant.id, Uses())
+    limits = ((grant.per_run, used.run), (grant.per_day, used.day))
+    return min(most, *(limit - so_far for limit, so_far in limits if limit), most)
+
+
 def names_something(grant: ToolGrant) -> bool:
     """Whether the grant names what its tool wants named: an empty list allows nothing."""
     match scope_kind(grant.tool):

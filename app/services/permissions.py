@@ -20,7 +20,7 @@ from app.ports.approvals import Approved, Approvers
 from app.ports.clock import Clock
 from app.ports.platform import ChatPlatform, Readers
 from app.services import policy
-from app.services.grant_fit import Request, Situation, Uses, hosts_of
+from app.services.grant_fit import Request, Situation, Uses, freest, hosts_of
 from app.services.policy import Allowed, Needs, Ruling
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -63,15 +63,13 @@ class Permissions:
         self._platforms = platforms
         self._clock = clock
 
-    async def listed(
-        self, facts: RunFacts, taint: Taint, tools: Mapping[str, Traits], *, asking: bool = True
-    ) -> frozenset[str]:
-        """Which of these tools the model may be told of now; without `asking`, only what nobody need agree to."""
+    async def listed(self, facts: RunFacts, taint: Taint, tools: Mapping[str, Traits]) -> frozenset[str]:
+        """Which of these tools the model may be told of now."""
         async with self._database.read() as uow:
             agents = await _agents(uow, facts)
             held = {grant.tool for agent in agents if agent for grant in agent.grants}
             situation = await self._situation(uow, facts, taint, _held(agents, held))
-        return frozenset(name for name in tools if policy.listed(agents, name, tools[name], situation, asking=asking))
+        return frozenset(name for name in tools if policy.listed(agents, name, tools[name], situation))
 
     async def decide(self, facts: RunFacts, asked: Asked) -> Ruling:
         """Whether this call may be made: counted and written down if so, written down if not."""
@@ -100,12 +98,17 @@ class Permissions:
         async with self._database.begin() as uow:
             await self._write(uow, facts, asked, "tool.denied", {"reason": reason, "approval": approval})
 
+    async def searches(self, facts: RunFacts, taint: Taint, tool: str, most: int) -> int:
+        """How many times a model's provider may search by itself now, with nobody's consent; `most` at most."""
+        async with self._database.read() as uow:
+            free = await self._free(uow, facts, taint, tool, most)
+        return min(times for _, _, times in free)
+
     async def searched(self, facts: RunFacts, asked: Asked, times: int) -> None:
         """Write down that a model's provider searched the web, and count it: it was allowed before the model was asked."""
         async with self._database.begin() as uow:
-            agents = await _agents(uow, facts)
-            held = [next(iter(_held([agent], {asked.request.tool})), None) for agent in agents]
-            grants = [(agent.id, grant.id) for agent, grant in zip(agents, held, strict=True) if agent and grant]
+            free = await self._free(uow, facts, asked.taint, asked.request.tool, times)
+            grants = [(agent.id, grant.id) for agent, grant, _ in free if agent and grant]
             for time in range(times):
                 await uow.tool_uses.add(
                     f"{_use(facts, asked)}.{time}",
@@ -118,6 +121,13 @@ class Permissions:
             await self._write(
                 uow, facts, asked, "tool.allowed", {"grant": grants[0][1] if grants else "", "times": str(times)}
             )
+
+    async def _free(
+        self, uow: UnitOfWork, facts: RunFacts, taint: Taint, tool: str, most: int
+    ) -> list[tuple[AgentSpec | None, ToolGrant | None, int]]:
+        agents = await _agents(uow, facts)
+        now = await self._situation(uow, facts, taint, _held(agents, {tool}))
+        return [(agent, *freest(agent, tool, Traits(), now, most)) for agent in agents]
 
     async def hosts(self, facts: RunFacts, tool: str) -> frozenset[str]:
         """The hosts that this tool may reach now and that nobody need agree to: named by a grant that holds, of every agent concerned."""

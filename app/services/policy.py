@@ -70,9 +70,9 @@ def decide(
 
 
 def listed(
-    agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation, *, asking: bool = True
+    agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation
 ) -> bool:
-    """Whether the model should be told of the tool: false where no call of it could be allowed, be it (`asking`) by a person's consent."""
+    """Whether the model should be told of the tool: false where no call of it could be allowed, be it by a person's consent."""
     if isinstance(_taint(traits, now), Denied):
         return False
     return bool(agents) and all(
@@ -80,7 +80,7 @@ def listed(
         and any(
             not isinstance(holds(grant, tool, traits, now), Denied)
             and names_something(grant)
-            and ((asking and now.invoker.attended) or grant.approval.or_stricter(traits.approval) is Approval.NEVER)
+            and (now.invoker.attended or grant.approval.or_stricter(traits.approval) is Approval.NEVER)
             for grant in grants_of(agent, tool)
         )
         for agent in agents

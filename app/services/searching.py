@@ -53,7 +53,8 @@ class Searching:
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """See ModelClient.stream."""
-        searches = request.web_search and self._choice.web_search is True and not self._turned_off.has(self._choice)
+        can = self._choice.web_search is True and not self._turned_off.has(self._choice)
+        searches = request.web_search if can else 0
         said = False
         try:
             async with aclosing(self._asked(request, searches=searches)) as events:
@@ -64,12 +65,12 @@ class Searching:
         except (RequestRefused, NotPermitted):
             if said or not searches:
                 raise
-        async with aclosing(self._asked(request, searches=False)) as events:
+        async with aclosing(self._asked(request, searches=0)) as events:
             async for event in events:
                 if not said:
                     self._turned_off.add(self._choice)  # so it was the search that was refused
                     said = True
                 yield event
 
-    def _asked(self, request: ModelRequest, *, searches: bool) -> AsyncGenerator[ModelEvent]:
+    def _asked(self, request: ModelRequest, *, searches: int) -> AsyncGenerator[ModelEvent]:
         return cast("AsyncGenerator[ModelEvent]", self._inner.stream(replace(request, web_search=searches)))

@@ -26,6 +26,9 @@ from app.services.tool_calls import GONE, Decided, Ready, ToolCalls, WithSteps, 
 from app.services.tool_steps import ToolSteps
 
 WEB_SEARCH = "web_search"
+MOST_SEARCHES = 5
+"""Within one call of a model: each is paid for."""
+
 SEARCHING = Traits(reads_untrusted=True)
 
 
@@ -67,11 +70,12 @@ class Belt:
         listed = await self._permissions.listed(self._facts, self.taint, traits)
         return tuple(self._tools[name].spec for name in sorted(listed))
 
-    async def may_search(self) -> bool:
-        """See ToolBelt."""
+    async def may_search(self) -> int:
+        """See ToolBelt. What is searched for leaves, and within a model's call nobody can be asked nor anything looked at."""
         if self.taint.private and self.taint.untrusted:
-            return False  # what is searched for leaves, and nobody can be asked within a model's call
-        return bool(await self._permissions.listed(self._facts, self.taint, {WEB_SEARCH: SEARCHING}, asking=False))
+            return 0
+        most = 1 if self.taint.private else MOST_SEARCHES  # what the first one finds is from outside
+        return await self._permissions.searches(self._facts, self.taint, WEB_SEARCH, most)
 
     async def heard(self, done: ModelDone) -> None:
         """Take note of what a model's own search brought in; to be told of every model call, before anything is decided on it."""

@@ -125,7 +125,7 @@ async def test_what_a_search_found_may_be_visited_unless_it_may_have_been_told_s
     assert belt.taint == Taint(untrusted=True)
     assert await made(belt, page) == ["done"]
     belt = await belts.belt(taint=Taint(private=True))
-    assert await belt.may_search()
+    assert await belt.may_search() == 1
     await belt.heard(found("https://blog.example/post"))
     assert not await belt.may_search(), "private and from outside: nothing more leaves by the way of a search"
     assert await made(belt, page) == ["Not allowed: a person said no."]
@@ -140,7 +140,17 @@ async def test_a_provider_searches_only_where_that_is_granted_and_nobody_need_be
     await belts.grant(ToolGrant("web_search", approval=Approval.ALWAYS))
     assert not await (await belts.belt()).may_search()
     await belts.grant(ToolGrant("web_search"))
-    assert await (await belts.belt()).may_search()
+    assert await (await belts.belt()).may_search() == 5
+
+
+async def test_a_provider_searches_no_more_often_than_is_left_of_the_grant(belts: Belts) -> None:
+    grants = (ToolGrant("web_search", id="a", per_run=1), ToolGrant("web_search", id="b", per_run=3, per_day=4))
+    await belts.grant(ToolGrant("web_search", approval=Approval.ALWAYS), *grants)
+    belt = await belts.belt()
+    assert await belt.may_search() == 3
+    await belt.heard(replace(found(), usage=Usage(searches=2)))
+    assert await belt.may_search() == 1
+    assert await (await belts.belt()).may_search() == 2, "four a day"
 
 
 async def test_an_agent_that_was_asked_by_another_may_only_do_what_both_may(belts: Belts) -> None:

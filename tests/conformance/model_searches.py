@@ -24,14 +24,14 @@ class SearchPromises:
         assert peer.server is not None
         request = asking("what is new?", model=self.searching, tools=(CLOCK,))
         await peer.ask(request)
-        await peer.ask(replace(request, web_search=True))
+        await peer.ask(replace(request, web_search=3))
         assert [offered(call.body) for call in peer.server.calls] == [False, True]
 
     async def test_what_it_cites_is_a_source_in_that_order_and_all_that_it_found_is_told(self, peer: Peer) -> None:
         assert peer.server is not None
         cited = (Cited(" Two says so.", *PAGES[1]), Cited(" One too.", *PAGES[0]), Cited(" And two again.", *PAGES[1]))
         peer.server.script(Answer("Well.", searches=(FOUND,), cited=cited))
-        events = await peer.ask(asking("what is new?", model=self.searching, web_search=True))
+        events = await peer.ask(asking("what is new?", model=self.searching, web_search=3))
         assert text_of(events) == "Well. Two says so. One too. And two again."
         passage = "as it stands there" if self.passages else ""
         assert done(events).sources == tuple(Source(*page, passage) for page in (PAGES[1], PAGES[0]))
@@ -39,13 +39,13 @@ class SearchPromises:
         assert done(events).usage.searches == 1
 
     async def test_nothing_is_found_where_nothing_was_searched(self, peer: Peer) -> None:
-        events = await peer.ask(asking("hello", model=self.searching, web_search=True))
+        events = await peer.ask(asking("hello", model=self.searching, web_search=3))
         assert (done(events).sources, done(events).found, done(events).usage.searches) == ((), (), 0)
 
     async def test_every_search_is_counted(self, peer: Peer) -> None:
         assert peer.server is not None
         peer.server.script(Answer("Well.", searches=(FOUND, Search("more"), Search("still more"))))
-        assert done(await peer.ask(asking("?", model=self.searching, web_search=True))).usage.searches == 3
+        assert done(await peer.ask(asking("?", model=self.searching, web_search=3))).usage.searches == 3
 
     async def test_what_was_found_goes_back_unaltered_with_a_tools_result(self, peer: Peer) -> None:
         assert peer.server is not None
@@ -57,10 +57,10 @@ class SearchPromises:
             tools=(Tool("current_time"),),
         )
         peer.server.script(first_answer, Answer("Noon."))
-        request = asking("time?", model=self.searching, tools=(CLOCK,), web_search=True)
+        request = asking("time?", model=self.searching, tools=(CLOCK,), web_search=3)
         first = done(await peer.ask(request))
         second = going_on(request, first, ToolResult("call_1", "noon"))
-        assert text_of(await peer.ask(replace(second, web_search=False))) == "Noon."  # the fake refuses what is altered
+        assert text_of(await peer.ask(replace(second, web_search=0))) == "Noon."  # the fake refuses what is altered
         kept = [part for part in first.message.parts if isinstance(part, OpaquePart)]
         assert all(dict(part.data) in _said_back(peer.server.calls[1].body) for part in kept)
         assert len(kept) >= 2

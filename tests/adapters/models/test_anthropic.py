@@ -148,7 +148,7 @@ def test_keys_go_to_the_vendor_unless_the_operator_says_otherwise() -> None:
 async def test_a_turn_that_the_vendor_paused_is_said_back_as_it_was(peer: Peer, server: ModelServer) -> None:
     cited = Cited(" Found.", "Example", "https://example.com/")
     server.script(Answer("Hm.", searches=(Search("slow"),), cited=(cited,), stop="pause"), Answer("Here it is."))
-    request = asking("?", model="claude-sonnet-5-5", tools=(CLOCK,), web_search=True)
+    request = asking("?", model="claude-sonnet-5-5", tools=(CLOCK,), web_search=3)
     first = done(await peer.ask(request))
     assert first.stop is Stop.PAUSE
     again = replace(request, messages=(*request.messages, first.message))
@@ -166,12 +166,12 @@ async def test_a_turn_that_the_vendor_paused_is_said_back_as_it_was(peer: Peer, 
 
 async def test_a_search_that_failed_is_no_page(peer: Peer, server: ModelServer) -> None:
     server.script(Answer("I could not look.", searches=(Search("x", error="max_uses_exceeded"),)))
-    answer = done(await peer.ask(asking("?", model="claude-sonnet-5-5", web_search=True)))
+    answer = done(await peer.ask(asking("?", model="claude-sonnet-5-5", web_search=3)))
     assert (answer.sources, answer.found) == ((), ())
     assert isinstance(answer.message.parts[1], OpaquePart)
 
 
 async def test_what_the_vendor_runs_for_a_search_is_bounded_and_no_code(peer: Peer, server: ModelServer) -> None:
-    await peer.ask(asking("?", web_search=True))
+    await peer.ask(asking("?", web_search=3))
     (search,) = server.calls[0].body["tools"]
-    assert (search["max_uses"], search["allowed_callers"]) == (5, ["direct"])
+    assert (search["max_uses"], search["allowed_callers"]) == (3, ["direct"])
