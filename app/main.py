@@ -41,32 +41,24 @@ from app.services.conversations import Conversations
 from app.services.desks.agents import AgentDesk
 from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
-from app.services.desks.notes import NoteDesk
 from app.services.desks.people import PeopleDesk
-from app.services.desks.schedules import ScheduleDesk
 from app.services.forms import Forms
-from app.services.handover import Handover
 from app.services.home import Home
 from app.services.intake import Intake
 from app.services.key_ring import KeyRing
 from app.services.keys import Keys
 from app.services.mcp.tokens import McpTokens
-from app.services.notes import Notes
 from app.services.notices import Notices
 from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
-from app.services.scheduler import Scheduler
-from app.services.schedules import Schedules
+from app.services.standing import Standing
 from app.services.tool_servers import ToolServers
 from app.services.toolkit import Toolkit
-from app.services.tools.ask_agent import AgentTools
 from app.services.tools.chat import ChatTools
 from app.services.tools.http_fetch import WebTools
-from app.services.tools.notes import NoteTools
-from app.services.tools.propose_schedule import ScheduleTools
 from app.services.tools.run_code import CodeTools
 from app.services.transcripts import Transcripts
 from app.services.turns import Turns
@@ -124,8 +116,6 @@ class Service:
         documents, permissions = Documents(), Permissions(database, platforms, clock)
         self._sandboxes = chosen_by(settings.sandbox, settings.sandbox_socket, settings.sandbox_min_tier)
         self._tool_servers = self._made_tool_servers(vault, access, notices, clock)
-        notes = Notes(database, vault, redact=self._keys.redact, clock=clock)
-        schedules = Schedules(database, vault, platforms, redact=self._keys.redact, clock=clock)
         toolkit = Toolkit(
             [
                 QuestionTools(),
@@ -133,19 +123,15 @@ class Service:
                 CodeTools(lambda: self._sandboxes.current, platforms, self._keys.redact),
                 WebTools(PublicWeb(private_hosts=settings.web_hosts), documents, permissions, self._keys.redact),
                 self._tool_servers.source,
-                NoteTools(notes, permissions),
-                ScheduleTools(database, schedules),
             ],
             platforms,
             permissions=permissions,
             approvals=Approvals(database, vault, platforms, clock=clock),
         )
-        toolkit.add(
-            AgentTools(
-                database,
-                Handover(database, keys=self._keys, runner=Runner(), prompt=agents.prompt.build, toolkit=toolkit),
-            )
-        )
+        self._standing = Standing(
+            database, vault, platforms, toolkit, keys=self._keys, runner=Runner(), prompt=agents.prompt.build,
+            permissions=permissions, agents=team, access=access, notices=notices, clock=clock,
+        )  # fmt: skip
         turns = Turns(
             database, platforms, keys=self._keys, workspaces=workspaces, memory=memory,
             runner=Runner(), prompt=agents.prompt.build, tools=toolkit, reader=documents,
@@ -153,16 +139,11 @@ class Service:
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )
-        self._scheduler = Scheduler(
-            database, vault, self._engine, platforms,
-            schedules=schedules, access=access, notices=notices, clock=clock,
-        )  # fmt: skip
-        timed, noted = ScheduleDesk(schedules, team), NoteDesk(notes, team, access)
         arrivals = Arrivals(database, clock)
         home = Home(
             platforms, access=access, workspaces=workspaces, agents=team,
             keys=self._keys, memory=memory, background=self._background,
-            sections=[timed, noted, self._tool_servers.desk],
+            sections=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
         )  # fmt: skip
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
         people_desk = PeopleDesk(database, access, workspaces, memory)
@@ -181,11 +162,12 @@ class Service:
             commands=Commands(
                 database, access=access, workspaces=workspaces, keys=self._keys,
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[timed, noted, self._tool_servers.desk],
+                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
             ),
             forms=Forms(
                 access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[timed, noted, self._tool_servers.desk], open_saves=self._tool_servers.desk.open_saves,
+                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
+                open_saves=self._tool_servers.desk.open_saves,
             ),
             home=home,
             workspaces=workspaces,
@@ -214,7 +196,7 @@ class Service:
         self._background.spawn(self._http.warm_up(), name="load model libraries")  # so that the first key need not wait
         self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
         self._schedule.every(EVERY, self._retention.tidy, name="erase content")
-        self._schedule.every(EVERY, self._scheduler.tick, name="start what is due")
+        self._schedule.every(EVERY, self._standing.scheduler(self._engine).tick, name="start what is due")
         self._schedule.every(HOURLY, self._look_at_sandboxes, name="test the isolation of code")
         for edge in self._edges:
             await edge.start()
