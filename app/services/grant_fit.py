@@ -100,7 +100,7 @@ def hosts_of(agent: AgentSpec | None, tool: str, now: Situation) -> frozenset[st
     """The hosts that its grants of a tool name, as far as they hold here and now and nobody need agree; limits are not looked at."""
     free = (grant for grant in grants_of(agent, tool) if grant.approval is Approval.NEVER)
     return frozenset(
-        host.lower() for grant in free if not holds(grant, tool, Traits(), now) for host in grant.scope.hosts
+        _plain(host) for grant in free if not holds(grant, tool, Traits(), now) for host in grant.scope.hosts
     )
 
 
@@ -169,12 +169,17 @@ def as_pinned(grant: ToolGrant, arguments: Mapping[str, Any]) -> Denied | None:
 def host_granted(grant: ToolGrant, target: Target) -> bool:
     """Whether the grant names the host of the target; where it is asked for in plain http, with the port."""
     plain = target.url.startswith("http://") and not _PORT.search(target.host)
-    return not plain and target.host.lower() in {host.lower() for host in grant.scope.hosts}
+    return not plain and target.host.lower() in map(_plain, grant.scope.hosts)
 
 
 def _usual(target: Target) -> bool:
     """Whether the address is asked for by https on its usual port: a tool names a host with its port where it is not."""
     return target.url.startswith("https://") and not _PORT.search(target.host)
+
+
+def _plain(host: str) -> str:
+    """A host as a tool names it: without the port that https has anyway."""
+    return host.lower().removesuffix(":443")
 
 
 def scope_kind(tool: str) -> ScopeKind:

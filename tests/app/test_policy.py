@@ -253,6 +253,8 @@ def test_an_address_is_granted_named_or_agreed_to() -> None:
     tainted = ruling(nowhere, fetch("https://evil.example/"), now(taint=Taint(untrusted=True)))
     assert isinstance(tainted, Needs)
     assert not tainted.may_remember
+    spelled = ToolGrant("http_fetch", scope=Scope(hosts=("Docs.example.com:443",)))
+    assert ruling(spelled, fetch("https://docs.example.com/")) == Allowed(spelled)
     for unusual in ("https://docs.example.com:8443/", "http://docs.example.com/", "http://docs.example.com:80/"):
         assert isinstance(ruling(there, fetch(unusual, known=True)), Denied), "other ports, and http, are to be granted"
     unattended = replace(nowhere, invokers=(Invoker.SCHEDULED,))
