@@ -24,7 +24,6 @@ T = TypeVar("T")
 MOST_PAGES = 10
 MOST_LINES = 500
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
-_GONE = ("Session terminated", "Not Found")
 
 
 class _Forgotten(McpTrouble):
@@ -192,17 +191,17 @@ async def _try(line: Line, work: Callable[[Client], Awaitable[T]], seconds: floa
             raise McpSignInNeeded("it wants somebody to sign in") from None
         if isinstance(error, McpTrouble):
             raise
-        raise _explained(error, line.notes.trouble) from None
+        raise _explained(error, line.notes.trouble, forgotten=line.notes.forgotten) from None
 
 
-def _explained(error: Exception, noted: str) -> McpTrouble:
+def _explained(error: Exception, noted: str, *, forgotten: bool) -> McpTrouble:
     """In our words: what the server wrote about it is not repeated."""
     from mcp import MCPError
     from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, METHOD_NOT_FOUND
 
     if not isinstance(error, MCPError):
         return McpTrouble(noted or "it does not speak as expected")
-    if error.error.message in _GONE and not noted.startswith("it redirects"):
+    if forgotten and error.error.code != INVALID_PARAMS:
         return _Forgotten("it has ended the connection")
     if noted:
         return McpTrouble(noted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
@@ -25,6 +25,7 @@ LARGEST = 4 * 1024 * 1024
 FAILED = 599
 _SENT = ("host", "connection", "accept", "content-type", "content-length", "transfer-encoding", "last-event-id")
 _REDIRECTS = range(300, 400)
+_FORGOTTEN = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 
 
 @dataclass(slots=True)
@@ -33,12 +34,12 @@ class Notes:
 
     trouble: str = ""
     down: bool = False  # nothing came back at all
+    forgotten: bool = False  # the session, most likely: servers say so by 404, or by 400
     sign_in: bool = False
-    challenge: str = field(default="", repr=False)  # the server's WWW-Authenticate
 
     def clear(self) -> None:
         """Before a call."""
-        self.trouble, self.down, self.sign_in, self.challenge = "", False, False, ""
+        self.trouble, self.down, self.forgotten, self.sign_in = "", False, False, False
 
 
 class TooLarge(httpx2.DecodingError):
@@ -94,6 +95,7 @@ class ServerTransport(httpx2.AsyncBaseTransport):
                 extensions=request.extensions,
             )
         )
+        self._notes.forgotten = answer.status in _FORGOTTEN and "mcp-session-id" in request.headers
         return await self._taken(answer)
 
     def _headers(self, request: httpx2.Request) -> list[tuple[bytes, bytes]]:
@@ -115,7 +117,7 @@ class ServerTransport(httpx2.AsyncBaseTransport):
         if known.get(b"content-encoding", b"identity").lower() != b"identity":
             await body.aclose()
             raise TooLarge("compressed")
-        self._note(answer.status, known.get(b"www-authenticate", b""))
+        self._note(answer.status)
         if known.get(b"content-type", b"").lower().startswith(b"text/event-stream"):
             return httpx2.Response(answer.status, headers=headers, stream=body)
         try:
@@ -127,12 +129,11 @@ class ServerTransport(httpx2.AsyncBaseTransport):
         ]
         return httpx2.Response(answer.status, headers=kept, content=whole)
 
-    def _note(self, status: int, challenge: bytes) -> None:
+    def _note(self, status: int) -> None:
         if status in _REDIRECTS:
             self._notes.trouble = "it redirects to another place"
         elif status == HTTPStatus.UNAUTHORIZED:
             self._notes.sign_in = True
-            self._notes.challenge = challenge.decode("latin-1")[:2000]
         elif status == HTTPStatus.FORBIDDEN:
             self._notes.trouble = "it does not allow that"
         elif status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -34,16 +34,27 @@ PUBLIC = "https://latchkey.example.com"
 HERE = ConversationRef(WORKSPACE, "C1", "1.0")
 
 
-class Shop:
-    """`token` is what was pasted for the server, if one was."""
+class AServer(Protocol):
+    """Where a server of tools is."""
 
-    def __init__(self, bench: Bench, server: FakeMcpServer, *, public_url: str = PUBLIC) -> None:
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+
+class Shop:
+    """`server` may be one by others, where `fake` is not asked for; `hosts` are those of its sign-ins too."""
+
+    def __init__(self, bench: Bench, server: AServer, *, public_url: str = PUBLIC, hosts: Sequence[str] = ()) -> None:
         self.bench = bench
-        self.fake = server
+        self.server = server
+        private = [server.host, *hosts]
         platforms = {bench.platform.name: bench.platform}
         notices = Notices(platforms, bench.access)
-        self.hub = Hub(private_hosts=[server.host], connect=5, listing=5)
-        self.sign_in = SignIn(bench.clock, private_hosts=[server.host])
+        self.hub = Hub(private_hosts=private, connect=5, listing=5)
+        self.sign_in = SignIn(bench.clock, private_hosts=private)
         self.tokens = McpTokens(bench.database, bench.vault, self.hub, self.sign_in, bench.clock)
         self.servers = McpServers(bench.database, self.hub, self.tokens, bench.clock)
         self.sign_ins = McpSignIns(
@@ -54,6 +65,12 @@ class Shop:
         self.source = McpTools(self.servers, self.hub, self.tokens, self.invitations, bench.keys.redact)
         self.desk = McpDesk(self.servers, self.sign_ins, bench.access)
 
+    @property
+    def fake(self) -> FakeMcpServer:
+        """The server, where it is ours."""
+        assert isinstance(self.server, FakeMcpServer)
+        return self.server
+
     async def close(self) -> None:
         await self.bench.settled()
         await self.hub.aclose()
@@ -62,7 +79,7 @@ class Shop:
     async def add(
         self, auth: McpAuth = McpAuth.NONE, *, token: str = "", personal: bool = False, name: str = "tracker"
     ) -> tuple[McpServer, Looked]:
-        entry = ServerEntry(name, self.fake.url, auth, personal, Secret(token) if token else None)
+        entry = ServerEntry(name, self.server.url, auth, personal, Secret(token) if token else None)
         return await self.servers.add(WORKSPACE, entry, ADMIN)
 
     async def pinned(self, server: McpServer, tool: str = "add") -> PinnedTool:

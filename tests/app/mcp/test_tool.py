@@ -32,7 +32,7 @@ class TestServerTool(ToolSuite):
     bad: ClassVar[tuple[Mapping[str, Any], ...]] = ({}, {"a": 1}, {"a": 1, "b": "two"}, {"a": 1, "b": 2, "c": 3})
 
     @pytest.fixture
-    async def tool(self, shop: Shop) -> Tool:  # type: ignore[override]
+    async def tool(self, shop: Shop) -> Tool:
         server, _ = await shop.add()
         await shop.enable(server)
         return await shop.tool("mcp-tracker-add")
