@@ -107,9 +107,9 @@ def fitted(messages: Sequence[ModelMessage], room: int) -> list[ModelMessage]:
     over = size(messages) - room
     if over <= 0 or not results:
         return list(messages)
-    lengths = {part.call_id: len(part.content.encode()) for part in results}
+    lengths = [len(part.content.encode()) for part in results]
     rounded = BYTES_PER_TOKEN * len(results)
-    limit = _level(list(lengths.values()), sum(lengths.values()) - over * BYTES_PER_TOKEN - rounded)
+    limit = _level(lengths, sum(lengths) - over * BYTES_PER_TOKEN - rounded)
     return [ModelMessage(message.role, tuple(_cut(part, limit) for part in message.parts)) for message in messages]
 
 

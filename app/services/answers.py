@@ -20,6 +20,7 @@ from app.ports.engine import Runs
 from app.ports.keys import Sealer
 from app.services.arrivals import Arrivals
 from app.services.codec import dump
+from app.services.continuing import CONTINUE, continuation_id, continued
 from app.services.explain import RETRY
 from app.services.plans import payload_place, question_id
 from app.services.screens.words import notice
@@ -29,7 +30,7 @@ from app.store.unit_of_work import Database
 log = structlog.get_logger(__name__)
 
 FEEDBACK, STOP = "feedback", "stop"
-ACTIONS = frozenset({FEEDBACK, RETRY, STOP})
+ACTIONS = frozenset({CONTINUE, FEEDBACK, RETRY, STOP})
 THUMBS = ("good", "bad")
 
 GONE = notice(Level.INFO, "That answer is too old for this.")
@@ -56,7 +57,7 @@ class Answers:
         self._clock = clock
 
     async def action(self, event: Action) -> Outcome:
-        """Feedback, retry or stop under an answer. Raises NotAllowed."""
+        """Feedback, retry, continue or stop under an answer. Raises NotAllowed."""
         thumb, _, run = event.value.rpartition(":")
         async with self._database.read() as uow:
             record = await uow.runs.get(event.user.workspace, run)
@@ -70,6 +71,10 @@ class Answers:
         if event.action_id == STOP:
             await self.stop(record.id)
             return Nothing()
+        if record.state is RunState.RUNNING:
+            return Private(notice(Level.INFO, "This is still being answered."))
+        if event.action_id == CONTINUE:
+            return await self._continue(record, event)
         return await self._retry(record, event)
 
     async def stop(self, run: str) -> None:
@@ -101,26 +106,34 @@ class Answers:
 
     async def _retry(self, record: RunRecord, event: Action) -> Outcome:
         """One repetition per run, however often the button is pressed; a repetition has a button of its own."""
-        if record.state is RunState.RUNNING:
-            return Private(notice(Level.INFO, "This is still being answered."))
-        message_id = f"{question_id(record.message_id)}{RETRY_MARK}{record.id}"
-        mention = Mention(
-            event_id=f"{RETRY}:{record.id}",
+        before = continued(record.message_id)  # what went on from there goes on from there again
+        question = continuation_id(question_id(record.message_id), before) if before else question_id(record.message_id)
+        mention = self._again(record, event, RETRY, f"{question}{RETRY_MARK}{record.id}")
+        return await self._begin(record, replace(mention, retry_of=record.id, continues=before))
+
+    async def _continue(self, record: RunRecord, event: Action) -> Outcome:
+        """One continuation per run, likewise."""
+        mention = self._again(record, event, CONTINUE, continuation_id(question_id(record.message_id), record.id))
+        return await self._begin(record, replace(mention, continues=record.id))
+
+    def _again(self, record: RunRecord, event: Action, action: str, message_id: str) -> Mention:
+        return Mention(
+            event_id=f"{action}:{record.id}",
             conversation=_conversation(record, event),
             message_id=message_id,
             user=UserRef(record.workspace, record.asker),
             addressed=Addressed.MENTION,
             at=self._clock.now(),
             text="",
-            retry_of=record.id,
         )
-        payload = await self._sealer.seal(
-            payload_place(record.workspace, record.channel, message_id), json.dumps(dump(mention)).encode()
-        )
+
+    async def _begin(self, record: RunRecord, mention: Mention) -> Outcome:
+        place = payload_place(record.workspace, record.channel, mention.message_id)
+        payload = await self._sealer.seal(place, json.dumps(dump(mention)).encode())
         accepted = await self._arrivals.keep(
             Arrival(
-                record.workspace, record.channel, record.thread, mention.event_id, message_id, record.asker, payload,
-                shared=record.shared,
+                record.workspace, record.channel, record.thread, mention.event_id, mention.message_id, record.asker,
+                payload, shared=record.shared,
             )
         )  # fmt: skip
         await self._runs.start(accepted.conversation)

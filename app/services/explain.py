@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from app.domain.run import RunFinished, Stop
 from app.domain.views import Block, Button, Buttons, Level, Note, Notice, Style, View, rich
 from app.errors import (
     BadAnswer,
@@ -22,6 +23,7 @@ from app.errors import (
     TimedOut,
     Unreachable,
 )
+from app.services.continuing import CONTINUE
 from app.services.screens.keys import ADD
 from app.services.screens.words import many, marked
 
@@ -30,6 +32,8 @@ RETRY = "retry"
 
 INTERRUPTED = "Interrupted"
 QUESTION_GONE = "QuestionGone"
+ANSWER_GONE = "AnswerGone"
+USED_UP = "UsedUp"
 UNREADABLE = "ConversationUnreadable"
 WORDLESS = "Wordless"
 DECLINED = "Declined"
@@ -72,15 +76,45 @@ _CAUSES: dict[str, tuple[str, str]] = {
     UNREADABLE: ("Latchkey could not read this conversation.", "If it has been invited here, press Retry in a while."),
     WORDLESS: ("The model ended without saying anything.", "Press Retry to ask once more."),
     DECLINED: ("The model declined to answer this.", "Asking in other words, or choosing another model, may help."),
+    USED_UP: (
+        "The model used this agent's length limit up before it said anything.",
+        "An admin can raise the agent's longest answer, or let it think less. Press Retry then.",
+    ),
+    ANSWER_GONE: ("The answer is not in this conversation any more.", "Ask again and mention the agent."),
     QUESTION_GONE: ("The question is not in this conversation any more.", "Ask it again and mention the agent."),
 }
 
-_WITHOUT_RETRY = (QUESTION_GONE,)
+_WITHOUT_RETRY = (QUESTION_GONE, ANSWER_GONE)
 
 
 def stopped(run: str) -> View:
     """Under what was said until somebody stopped it."""
     return View(blocks=(Note(rich("Stopped.")), _retry(run)))
+
+
+def ended(finished: RunFinished, run: str) -> tuple[Block, ...]:
+    """Under a whole answer: what a reader should know of one that did not end by itself, or was not given all that was said before."""
+    notes: list[Block] = []
+    if finished.summarised:
+        notes.append(
+            Note(rich("What was said before did not fit in the model's window, so its older part was summed up."))
+        )
+    if finished.stop is Stop.PAUSE:
+        notes.append(Note(rich("The model's provider broke its work off too often: this may not be all.")))
+    elif finished.limit:
+        notes.append(Note(rich(f"This agent stopped at its limit of {finished.limit}.")))
+    elif finished.stop is Stop.REFUSED:
+        notes.append(Note(rich("The model declined to say more about this.")))
+    elif finished.stop is Stop.LENGTH:
+        notes.append(Note(rich("The answer reached this agent's length limit and ends here.")))
+        notes.append(Buttons((Button(CONTINUE, "Continue", run),)))
+    return tuple(notes)
+
+
+def wordless(finished: RunFinished | None) -> str:
+    """The code of why an answer has no words."""
+    stop = finished.stop if finished else Stop.END
+    return {Stop.REFUSED: DECLINED, Stop.LENGTH: USED_UP}.get(stop, WORDLESS)
 
 
 def failure(

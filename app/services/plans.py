@@ -30,7 +30,8 @@ from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
 from app.services.beginnings import first_taint
 from app.services.codec import load
-from app.services.explain import INTERRUPTED, QUESTION_GONE, UNREADABLE
+from app.services.continuing import GO_ON, up_to
+from app.services.explain import ANSWER_GONE, INTERRUPTED, QUESTION_GONE, UNREADABLE
 from app.services.journaled import PaidModel
 from app.services.transcripts import Transcripts
 from app.store.inbox import RETRY_MARK
@@ -173,7 +174,9 @@ class Planner:
         except PlatformError as error:
             log.warning("conversation not read", run=claim.run, error=error.code)
             return Plan(mention, agent, refusal=Refusal(UNREADABLE))
-        if mention.retry_of:
+        if mention.continues:
+            thread, text = up_to(thread, await self._answer_of(claim, mention.continues)), GO_ON
+        elif mention.retry_of:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
@@ -184,7 +187,10 @@ class Planner:
                 return Plan(mention, agent, refusal=Refusal(error.code, error.message, private=True))
         shown = await self._shown(claim)
         forgotten = "" if self._memory.remembers(claim.workspace) else claim.forget_before  # erased, not left out
-        history = context(thread, question_id(claim.message_id), forgotten, shown)
+        asked_in = "" if mention.continues else question_id(claim.message_id)
+        history = context(thread, asked_in, forgotten, shown)
+        if mention.continues and not history:
+            return Plan(mention, agent, refusal=Refusal(ANSWER_GONE))
         question = await self._question(mention, agent, text, history)
         invoker = Invoker.SCHEDULED
         if not mention.scheduled:
@@ -203,7 +209,7 @@ class Planner:
         """What was said before, and the question: as the platform has it, or else as far as it is remembered here."""
         if not self._memory.remembers(claim.workspace):
             return () if mention.scheduled else await self._platform(claim).history(mention.conversation)
-        if not mention.retry_of:
+        if not (mention.retry_of or mention.continues):
             safe = await self._keys.redact(claim.workspace, mention.text)
             await self._memory.keep(claim, question_id(claim.message_id), safe, mention.user, files=mention.files)
         return await self._memory.recall(claim)
@@ -245,11 +251,17 @@ class Planner:
 
     async def _agent_so_far(self, claim: Claim, mention: Mention) -> str:
         """Who answers where nobody is named: the thread's agent; a repetition is for the one that was asked."""
-        if not mention.retry_of:
+        before = mention.continues or mention.retry_of
+        if not before:
             return claim.agent_id
         async with self._database.read() as uow:
-            record = await uow.runs.get(claim.workspace, mention.retry_of)
+            record = await uow.runs.get(claim.workspace, before)
         return (record.agent_id if record else "") or claim.agent_id
+
+    async def _answer_of(self, claim: Claim, run: str) -> set[str]:
+        """The messages that a run's answer consists of, as the thread has them; where it is remembered here, the run stands for them."""
+        async with self._database.read() as uow:
+            return {run, *(part.message.id for part in await uow.runs.parts(claim.workspace, run))}
 
     async def _shown(self, claim: Claim) -> set[str]:
         """Our own messages that this very answer consists of so far."""

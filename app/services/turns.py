@@ -13,7 +13,7 @@ from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.grants import CLEAN
 from app.domain.inbox import Claim, Receipt
-from app.domain.run import Json, RunFinished, RunState, Stop, TextDelta
+from app.domain.run import Json, RunFinished, RunState, TextDelta
 from app.domain.schedules import has_no_thread, schedule_of
 from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
@@ -179,9 +179,9 @@ class Turns:
             seeing, journal, delivery, lambda: self._stop_requested(claim.run),
             heard=tools.heard, paid=ledger.of(agent.id, choice),
         )  # fmt: skip
-        messages = self._prompt(agent, question, context_window=choice.context_window)
+        messages, where = self._prompt(agent, question, context_window=choice.context_window), mention.conversation
         try:
-            async with aclosing(self._runner.run(agent, messages, model, tools)) as events:
+            async with aclosing(self._runner.run(agent, messages, model, tools, where=where)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         answer.text += event.text
@@ -196,10 +196,10 @@ class Turns:
     ) -> str:
         finished = answer.finished
         if finished is None or not answer.text.strip():
-            code = explain.DECLINED if finished and finished.stop is Stop.REFUSED else explain.WORDLESS
+            code = explain.wordless(finished)
             await self._deliver(journal, claim, delivery, "", failed=explain.failure(code, claim.run))
             return code
-        notes = _notes(finished)
+        notes = explain.ended(finished, claim.run)
 
         async def work() -> Json:
             settings = await self._workspaces.settings(claim.workspace)
@@ -302,21 +302,6 @@ async def _persistently(journal: Journal, work: Callable[[], Awaitable[Json]]) -
 def _why(error: UserError, run: str) -> View:
     wait = error.retry_after if isinstance(error, RateLimited) else None
     return explain.failure(error.code, run, message=error.message, retry_after=wait)
-
-
-def _notes(finished: RunFinished) -> tuple[Note, ...]:
-    """What a reader should know about an answer that ended otherwise than by itself."""
-    if finished.limit:
-        text = f"This agent stopped at its limit of {finished.limit}."
-    elif finished.stop is Stop.LENGTH:
-        text = (
-            "The answer reached this agent's length limit and ends here. Ask to go on, or let an admin raise the limit."
-        )
-    elif finished.stop is Stop.REFUSED:
-        text = "The model declined to answer this."
-    else:
-        return ()
-    return (Note(rich(text)),)
 
 
 def _remarks(delivery: Delivery) -> tuple[Note, ...]:

@@ -41,12 +41,12 @@ THREAD = ConversationRef(WORKSPACE, "C1", "1767225600.000001")
 
 @dataclass
 class ScriptedProvider(FakeProvider):
-    """Plays one item of the script a call: words, a failure, or a whole message with tool calls; then its usual answer.
+    """Plays one item of the script a call: words, a failure, or a whole message with tool calls and why it ended; then its usual answer.
 
     `hold` keeps it, from its so manieth call on, from going on after the first word until it is set.
     """
 
-    script: list[str | Exception | tuple[Part | Exception, ...]] = field(default_factory=list)
+    script: list[str | Exception | tuple[Part | Exception | Stop, ...]] = field(default_factory=list)
     requests: list[ModelRequest] = field(default_factory=list)
     hold: asyncio.Event | None = None
     hold_from: int = 1
@@ -59,9 +59,13 @@ class ScriptedProvider(FakeProvider):
         if isinstance(item, Exception):
             raise item
         parts: list[Part] = []
+        stop: Stop | None = None
         for part in (TextPart(item),) if isinstance(item, str) else item:
             if isinstance(part, Exception):
                 raise part
+            if isinstance(part, Stop):
+                stop = part
+                continue
             parts.append(part)
             for at, word in enumerate(part.text.split(" ") if isinstance(part, TextPart) else ()):
                 yield TextDelta(word if at == 0 else f" {word}")
@@ -69,9 +73,8 @@ class ScriptedProvider(FakeProvider):
                     self.held.set()
                     await self.hold.wait()
         calls = any(not isinstance(part, TextPart) for part in parts)
-        yield ModelDone(
-            Said(Role.ASSISTANT, tuple(parts)), Stop.TOOL if calls else Stop.END, Usage(10, 2), request.model
-        )
+        stop = stop or (Stop.TOOL if calls else Stop.END)
+        yield ModelDone(Said(Role.ASSISTANT, tuple(parts)), stop, Usage(10, 2), request.model)
 
     def asked_last(self) -> str:
         """What the last request said, all of it."""
