@@ -189,7 +189,10 @@ class ChatPlatform(Protocol):
         """How people call this person; their id if unknown."""
 
     async def post_view(self, conversation: ConversationRef, view: View, persona: Persona) -> MessageRef:
-        """Post a screen with its controls into the thread, where everybody there sees it; people named in it may be notified."""
+        """Post a screen with its controls into the thread, where everybody there sees it; people named in it may be notified.
+
+        Without a thread it is a new message of the channel, which others can be answered under.
+        """
 
     async def replace_view(self, message: MessageRef, view: View) -> None:
         """Let that message show this instead."""

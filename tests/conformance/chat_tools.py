@@ -6,12 +6,12 @@ import base64
 
 import pytest
 
-from app.domain.chat import UserRef
+from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed
 from app.domain.run import MadeFile
 from app.domain.views import Button, Buttons, Text, View, rich
 from app.errors import NotReachable
-from app.ports.platform import Ability, Readers, Step, StepState
+from app.ports.platform import Ability, Readers, ReplyTarget, Step, StepState
 from tests.conformance.asking import PERSONA, RINGS, Parts, asked, target, until
 from tests.conformance.wire import Outside, Wire
 
@@ -43,6 +43,19 @@ class ToolPromises:
         assert "Hello there" in wire.shown(posted)
         assert "A whole answer." not in wire.shown(posted)
         assert [m.text for m in await wire.platform.history(event.conversation) if "Hello" in m.text] == []
+
+    async def test_a_posted_screen_can_begin_a_thread_that_is_answered_in(self, wire: Outside) -> None:
+        await asked(wire)
+        plans, workspace = await wire.room("plans"), wire.member.workspace
+        root = await wire.platform.post_view(ConversationRef(workspace, plans, ""), HELLO, PERSONA)
+        assert root.channel == plans
+        where = ConversationRef(workspace, plans, root.id)
+        about = ReplyTarget(where, wire.member, root.id, "run-9", PERSONA, {})
+        reply = await wire.platform.open_reply(about, Parts().save)
+        await reply.append("A whole")
+        await reply.finish("A whole answer.")
+        assert "Hello there" in wire.shown(root)
+        assert any("A whole answer." in text for text in wire.answers(where))
 
     async def test_steps_are_shown_while_they_are_done_and_folded_in_the_end(self, wire: Outside) -> None:
         event = await asked(wire)

@@ -171,7 +171,7 @@ class FakePlatform:
         self.check()
         ref = MessageRef(conversation.workspace, conversation.channel, self._next_id())
         shown = ChatMessage(
-            ref, conversation.thread, "", views=(view,), at=self._now(), aside=True, persona=persona
+            ref, conversation.thread or ref.id, "", views=(view,), at=self._now(), aside=True, persona=persona
         )  # fmt: skip
         self.messages.append(shown)
         return ref
