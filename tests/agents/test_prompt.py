@@ -76,6 +76,23 @@ def test_files_stand_before_the_question_unread() -> None:
     assert message.parts == (TextPart("hello"), *map(FilePart, files), TextPart("which?"))
 
 
+def test_files_sent_earlier_stand_where_they_were_sent_and_an_agents_own_do_not() -> None:
+    file = FileRef("F1", "a.pdf", "application/pdf", 9)
+    silent, own = replace(said(ANN, ""), files=(file,)), replace(said(None, "here"), files=(file,))
+    (first, answer, last) = ask("which?", silent, own)
+    assert first.parts == (FilePart(file, earlier=True), TextPart(prompt.WITHOUT_WORDS))
+    assert answer.parts == (TextPart("here"),)
+    assert last.parts == (TextPart("which?"),)
+
+
+def test_a_document_takes_room_by_its_size_and_no_more_than_so_much() -> None:
+    def weight(size: int) -> int:
+        part = FilePart(FileRef("F", "report.docx", "", size))
+        return prompt.cost(ModelMessage(Role.USER, (part,)))
+
+    assert weight(10_000) < weight(500_000) < weight(5_000_000) == weight(15_000_000)
+
+
 def test_a_long_text_file_takes_room_from_what_was_said_before_and_a_file_that_is_not_read_takes_none() -> None:
     history = [said(ANN, f"{n} " + "x" * 300) for n in range(50)]
 

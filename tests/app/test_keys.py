@@ -50,6 +50,17 @@ async def test_an_agent_without_a_model_gets_the_default_keys_best_one(bench: Be
     assert choice.key_id == (await bench.key()).id
 
 
+async def test_what_a_model_takes_is_told_as_its_provider_lists_it(bench: Bench) -> None:
+    listed = bench.anthropic.listed
+    bench.anthropic.listed = (replace(listed[0], images=False, documents=True, web_search=True), *listed[1:])
+    await bench.set_key()
+    agent = await writer(bench, provider="anthropic", model="claude-fine")
+    choice = await bench.keys.resolve(agent)
+    assert (choice.images, choice.documents, choice.web_search) == (False, True, True)
+    unknown = await bench.keys.resolve(replace(agent, model="claude-unheard-of"))
+    assert (unknown.images, unknown.documents, unknown.web_search, unknown.context_window) == (None, None, None, 0)
+
+
 async def test_right_after_a_start_a_models_size_is_waited_for(bench: Bench) -> None:
     await bench.set_key()
     agent = await writer(bench, provider="anthropic", model="claude-old")

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.keys import ProviderCredential
 from app.domain.run import (
+    DocumentPart,
     ImagePart,
     ModelDone,
     ModelEvent,
@@ -126,6 +127,16 @@ class ModelProviderSuite:
         if peer.server is not None:  # a model within this process has no wire
             (call,) = peer.server.calls
             assert pictures(call.body) == [(png.media_type, png.data)]
+            assert "What is this?" in call.said
+
+    async def test_a_pdf_goes_as_it_is_where_models_read_pdfs_and_is_left_out_elsewhere(self, peer: Peer) -> None:
+        paper = DocumentPart("paper.pdf", b"%PDF-1.7 and more")
+        question = ModelMessage(Role.USER, (TextPart("The paper:"), paper, TextPart("What is this?")))
+        assert text_of(await peer.ask(ModelRequest("m-1", "", (question,))))
+        if peer.server is not None:
+            call = peer.server.calls[0]
+            reading = any(model.documents for model in await peer.provider.models(peer.credential(peer.key)))
+            assert pictures(call.body) == ([("application/pdf", paper.data)] if reading else [])
             assert "What is this?" in call.said
 
     async def test_no_tool_is_called_that_was_not_offered(self, peer: Peer) -> None:

@@ -93,7 +93,7 @@ def newest_user_text(body: Body) -> str:
 
 
 def pictures(body: Body) -> list[tuple[str, bytes]]:
-    """Every picture that people sent, as media type and bytes, where it stands as the protocol wants it."""
+    """Every picture and PDF that people sent, as media type and bytes, where it stands as the protocol wants it."""
     items: Any = body.get("messages", body.get("input", []))
     said = (item["content"] for item in items if item.get("role") == "user" and isinstance(item.get("content"), list))
     return [found for content in said for part in content if (found := _picture(part))]
@@ -101,9 +101,13 @@ def pictures(body: Body) -> list[tuple[str, bytes]]:
 
 def _picture(part: Any) -> tuple[str, bytes] | None:
     match part:
-        case {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}:
+        case {"type": "image" | "document", "source": {"type": "base64", "media_type": kind, "data": data}}:
             return kind, base64.b64decode(data, validate=True)
-        case {"type": "input_image", "image_url": str(url)} | {"type": "image_url", "image_url": {"url": str(url)}}:
+        case (
+            {"type": "input_image", "image_url": str(url)}
+            | {"type": "image_url", "image_url": {"url": str(url)}}
+            | {"type": "input_file", "filename": str(), "file_data": str(url)}
+        ):
             head, _, data = url.partition(";base64,")
             return head.removeprefix("data:"), base64.b64decode(data, validate=True)
     return None

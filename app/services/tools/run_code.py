@@ -42,7 +42,7 @@ _SMALL = (
     "Runs Python in a small interpreter without files, network or packages. Of the standard library it has math, json, re, "
     "csv, datetime, time, random, decimal, itertools, functools, collections, dataclasses, typing, base64, hashlib, asyncio and "
     "tomllib; not statistics, string or io. Its language has no inheritance of classes, no yield, no del, no open and no input. "
-    "The question's files are in the dict `files`, by name: text as str (give csv.reader its splitlines()), others as bytes."
+    "The files of the question, and of the thread, are in the dict `files`, by name: text as str (give csv.reader its splitlines()), others as bytes."
 )
 _FULL = (
     "Runs Python 3 with its standard library{packages}, without network. The question's files are in the current folder. "
@@ -142,7 +142,9 @@ class CodeTools:
         async def redact(text: str) -> str:
             return await self._redact(facts.workspace, text)
 
-        return (RunCode(sandbox, facts.question.files, download, redact),)
+        earlier = (file for message in reversed(facts.question.history) for file in message.files)
+        files = tuple(dict.fromkeys((*facts.question.files, *earlier)))
+        return (RunCode(sandbox, files, download, redact),)
 
 
 def _description(sandbox: Sandbox) -> str:

@@ -143,3 +143,14 @@ def test_which_openai_models_reason(model: str, expected: bool) -> None:
 )  # fmt: skip
 def test_which_of_openais_families_have_its_search_is_known(model: str, has: bool | None) -> None:
     assert catalog.searches(model) is has
+
+
+@pytest.mark.parametrize(
+    ("model", "reads"),
+    [
+        ("gpt-6.2-sol", True), ("gpt-5.4-nano", True), ("gpt-5.1-chat-latest", True), ("gpt-4.1", True), ("gpt-4o-mini", True), ("o1", True),
+        ("o4-mini", True), ("o3-mini", False), ("o1-mini", False), ("gpt-4", False), ("gpt-3.5-turbo", False), ("unheard-of", None),
+    ],
+)  # fmt: skip
+def test_which_of_openais_families_read_pdfs_is_known(model: str, reads: bool | None) -> None:
+    assert catalog.reads_pdfs(model) is reads
