@@ -149,7 +149,7 @@ class Belt:
             target=target,
             known=known,
             traits=tool.traits,
-            once=tool.spec.writes or tool.traits.outward or tool.traits.changes,
+            once=tool.spec.writes or tool.traits.changes or (tool.traits.outward and target.method != "GET"),
             own_steps=isinstance(tool, WithSteps),
             title=title,
         )

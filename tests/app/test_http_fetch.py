@@ -128,7 +128,13 @@ async def test_a_real_page_becomes_its_main_text_with_the_title(world: World) ->
 
 @pytest.mark.parametrize(
     ("data", "kind"),
-    [(b"<html>Sign in</html>", "application/pdf"), (b"%PDF- broken", "application/pdf"), (b"broken", "text/html")],
+    [
+        (b"<html>Sign in</html>", "application/pdf"),
+        (b"%PDF- broken", "application/pdf"),
+        (b"broken", "text/html"),
+        (b"\x7fELF\x00", "application/octet-stream"),
+        (b"\xff\xfe", "application/octet-stream"),
+    ],
 )
 async def test_what_can_not_be_read_is_said_to_be_so(data: bytes, kind: str, world: World) -> None:
     world.web.page(PAGE, data, kind)
@@ -145,6 +151,13 @@ async def test_json_and_plain_text_are_told_as_they_are_in_their_own_charset(wor
         assert text in (await world.fetch()).content
     world.web.pages[PAGE] = Fetched(200, PAGE, "text/html", "<p>grün".encode("latin-1"), "iso-8859-1")
     assert "grün" in (await world.fetch()).content
+
+
+async def test_what_a_server_does_not_name_is_looked_at(world: World) -> None:
+    for data, said in ((b"%PDF-1.7 and more", "and more"), (b"a plain text", "a plain text")):
+        world.web.page(PAGE, data, "application/octet-stream")
+        assert said in (await world.fetch()).content
+    assert world.reader.asked == [DocumentKind.PDF]
 
 
 async def test_a_long_text_is_told_in_pieces(world: World) -> None:

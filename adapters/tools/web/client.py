@@ -30,7 +30,9 @@ SECONDS = 10.0
 
 USER_AGENT = "Latchkey/1 (fetches what a person asked an agent about)"
 
-_READABLE = re.compile(r"text/.*|application/(.*\+)?(json|xml|yaml)|application/(x-)?(ndjson|yaml|javascript|pdf)")
+_READABLE = re.compile(
+    r"text/.*|application/(.*\+)?(json|xml|yaml)|application/(x-)?(ndjson|yaml|javascript|pdf|octet-stream)"
+)
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _SENT_ON = (301, 302, 303, 307, 308)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

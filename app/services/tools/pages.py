@@ -22,6 +22,7 @@ _KINDS = {
     f"{_OFFICE}spreadsheetml.sheet": DocumentKind.XLSX,
     f"{_OFFICE}presentationml.presentation": DocumentKind.PPTX,
 }
+_UNTOLD = "application/octet-stream"
 _MAGIC = {
     DocumentKind.PDF: b"%PDF-",
     DocumentKind.DOCX: b"PK\x03\x04",
@@ -61,6 +62,10 @@ async def told(fetched: Fetched, reader: DocumentReader, *, start: int = 0) -> P
 
 async def _document(fetched: Fetched, reader: DocumentReader, limit: int) -> Document:
     kind = _KINDS.get(fetched.media_type)
+    if fetched.media_type == _UNTOLD:
+        kind = DocumentKind.PDF if fetched.data.startswith(_MAGIC[DocumentKind.PDF]) else None
+        if kind is None and not _is_text(fetched.data):
+            raise Unreadable("the server does not say what it is, and it is no text")
     if kind is None or not fetched.data:
         text = _text(fetched).replace("\x00", "")
         return Document(text[:limit], cut=len(text) > limit)
@@ -68,6 +73,13 @@ async def _document(fetched: Fetched, reader: DocumentReader, limit: int) -> Doc
         raise Unreadable(f"it is not a {kind.value.upper()}, whatever the server says")
     data = _text(fetched).encode() if kind is DocumentKind.HTML and _known_charset(fetched) else fetched.data
     return await reader.read(kind, data, limit=limit, url=fetched.url)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\x00" not in data.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _text(fetched: Fetched) -> str:

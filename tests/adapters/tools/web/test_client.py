@@ -105,7 +105,6 @@ async def test_a_charset_is_told_and_a_status_is_no_failure(page: Site, fetches:
     "kind",
     [
         "image/png",
-        "application/octet-stream",
         "application/zip",
         "video/mp4",
         "multipart/mixed",
