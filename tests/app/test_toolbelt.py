@@ -218,13 +218,26 @@ async def test_what_goes_out_is_begun_once_even_if_the_process_dies_in_the_middl
     assert (await belts.decisions())[-1] == "tool.unclear"
 
 
-async def test_what_only_reads_is_read_again_after_such_an_end(belts: Belts) -> None:
-    tool = Tried("recall")
+@pytest.mark.parametrize(
+    ("tool", "one"),
+    [
+        (Tried("recall"), call("recall")),
+        (Tried("http_fetch", OUT), call("http_fetch", url="https://docs.example.com/")),
+    ],
+    ids=["notes", "a page"],
+)
+async def test_what_only_reads_is_read_again_after_such_an_end(belts: Belts, tool: Tried, one: ToolCall) -> None:
     belts.tools = [tool]
-    await belts.grant(ToolGrant("recall"))
-    one = call("recall")
+    await belts.grant(ToolGrant("recall"), ToolGrant("http_fetch", scope=Scope(hosts=("docs.example.com",))))
     belt = await belts.belt()
     await belt.decide(one)
+    tool.does = asyncio.Event().wait
+    making = asyncio.create_task(belt.call([one]))
+    while not tool.calls:
+        await asyncio.sleep(0)
+    making.cancel()
+    await asyncio.wait([making])
+    tool.does = None
     again = await belts.belt(MemoryJournal("run_1", belts.journal.memory))
     await again.decide(one)
     assert [result.content for result in await again.call([one])] == ["done"]
