@@ -1,4 +1,4 @@
-"""The vault that yields secrets. Only `app.services.keys` and `app.services.installs` are handed one."""
+"""The vault that yields secrets. Only `app.services.key_ring` and `app.services.mcp.tokens` are handed one."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ def test_lists_are_told_by_commas_or_spaces(env: pytest.MonkeyPatch) -> None:
         ("LATCHKEY_LOG_LEVEL", "CHATTY"),
         ("LATCHKEY_ADMINS", "U0123SECRETIVE"),
         ("LATCHKEY_MODEL_HOSTS", "http://localhost:1/x"),
+        ("LATCHKEY_MCP_HOSTS", "http://localhost:1/mcp"),
         ("LATCHKEY_PUBLIC_URL", "chat.internal"),
         ("LATCHKEY_SLACK_API_URL", "https://user:hunter2@slack.com/"),
         ("LATCHKEY_KMS", "aws:arn"),
