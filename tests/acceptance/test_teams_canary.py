@@ -11,6 +11,7 @@ from tests.acceptance.loopback_teams import bring, send_key, set_key, wiring
 from tests.acceptance.needles import found_in
 from tests.acceptance.process import free_port, until
 from tests.acceptance.service import Service
+from tests.adapters.tools.documents import samples
 from tests.fakes.model_server import ModelServer
 from tests.fakes.model_wire import pictures
 from tests.fakes.teams.identity import PASSWORD
@@ -22,10 +23,11 @@ TYPED_KEY = "sk-" + "ant-canary-TYPEDhgf3317nnvc-0123456789abcdef"
 MESSAGE, ARGUMENT = "canary-MESSAGE-qpw8823jdnc", "canary/ARGUMENT_rty9921ghfj"
 PERSONAL, THREAD = "canary-PERSONAL-lkj6675bnvx", "canary-THREAD-vbn1187xcqw"
 FILE, PIXELS = "canary-FILE-jzq8814mbvx", "canary-PIXELS-tws2093kdlc"
+LETTER = "canary-LETTER-kpd4471qzwe"
 DOT = b"\x89PNG\r\n\x1a\n" + PIXELS.encode()
 SECRETS = {
     "the key": KEY, "the refused key": BAD_KEY, "the key typed in chat": TYPED_KEY, "the message": MESSAGE, "the tool's argument": ARGUMENT,
-    "the personal message": PERSONAL, "the file": FILE, "the picture": PIXELS, "the thread": THREAD, "the bot's password": PASSWORD,
+    "the personal message": PERSONAL, "the file": FILE, "the picture": PIXELS, "the letter": LETTER, "the thread": THREAD, "the bot's password": PASSWORD,
 }  # fmt: skip
 
 
@@ -72,9 +74,11 @@ async def _live_a_little(teams: TeamsServer, models: ModelServer) -> None:
     await until(lambda: any(ARGUMENT in str(call.body) for call in models.calls), "the tool's argument came back")
     text = teams.add_file("notes.txt", "text/plain", FILE.encode())
     picture = teams.add_file("dot.png", "image/png", DOT, inline=True)
-    await teams.say(bob, PERSONAL, chat, attachments=[text, picture])
+    letter = teams.add_file("letter.docx", "application/octet-stream", samples.word(LETTER))
+    await teams.say(bob, PERSONAL, chat, attachments=[text, picture, letter])
     await _answered(teams, chat, PERSONAL)
     assert FILE in str(models.calls[-1].body), "the text of the file has reached the model"
+    assert LETTER in str(models.calls[-1].body), "the text of the letter, too"
     assert pictures(models.calls[-1].body) == [("image/png", DOT)], "and so has the picture"
 
 
