@@ -36,13 +36,16 @@ def filled(view: Json, values: dict[str, str]) -> Json:
     for label, value in values.items():
         block = field_named(view, label)
         element = block["element"]
-        chosen = (
-            {"type": element["type"], "value": value}
-            if element["type"] == "plain_text_input"
-            else {"type": element["type"], "selected_option": _option(element, value)}
-        )
-        state[block["block_id"]] = {element["action_id"]: chosen}
+        state[block["block_id"]] = {element["action_id"]: _chosen(element, value)}
     return state
+
+
+def _chosen(element: Json, value: str) -> Json:
+    if element["type"] == "plain_text_input":
+        return {"type": element["type"], "value": value}
+    if element["type"] == "checkboxes":
+        return {"type": element["type"], "selected_options": [_option(element, value)] if value else []}
+    return {"type": element["type"], "selected_option": _option(element, value)}
 
 
 def action_of(blocks: list[Json], label: str, option: str = "") -> Json:
