@@ -57,7 +57,10 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
         asked["tools"] = tools
     people = [message for message in messages if message["role"] == Role.USER.value]
     if people and (len(messages) > 1 or request.tools):
-        people[-1]["content"][-1] |= _CACHED  # what the model said itself goes back as it was
+        for message in people[
+            -2:
+        ]:  # the last mark of the request before, too: a turn may have more blocks than are looked back over
+            message["content"][-1] |= _CACHED  # what the model said itself goes back as it was
     return asked
 
 

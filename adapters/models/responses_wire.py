@@ -47,6 +47,8 @@ def parameters(request: ModelRequest) -> dict[str, Any]:
         "store": False,
         "stream": True,
     }
+    if request.cache_key:
+        asked["prompt_cache_key"] = request.cache_key
     if request.system:
         asked["instructions"] = request.system
     tools = [_tool(tool) for tool in request.tools] + ([{"type": "web_search"}] if request.web_search else [])

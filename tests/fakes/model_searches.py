@@ -82,29 +82,53 @@ class Sealed:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+        self._thoughts: dict[str, str] = {}
 
     def remember(self, block: Body) -> None:
         """This was streamed."""
-        self._known.add(json.dumps(block, sort_keys=True))
+        self._known.add(_written(block))
+
+    def thought_before(self, call_id: str, thought: Body | None) -> None:
+        """A tool was called after this was thought: the two come back together."""
+        if thought is None:
+            self._thoughts.pop(call_id, None)
+        else:
+            self._thoughts[call_id] = _written(thought)
 
     def altered(self, protocol: str, body: Body) -> str:
         """Why a request is refused; empty for one in which everything is as it was."""
         blocks = list(_said_back(protocol, body))
         for block in blocks:
-            if json.dumps(block, sort_keys=True) not in self._known:
+            if _written(block) not in self._known:
                 return f"{block['type']} is not as it was"
+        there = {_written(block) for block in blocks}
+        if any(self._thoughts.get(call, "") not in {"", *there} for call in _last_calls(protocol, body)):
+            return "a tool call without what was thought before it"
         calls = {block["id"] for block in blocks if block["type"] == "server_tool_use"}
         results = {block["tool_use_id"] for block in blocks if block["type"] == "web_search_tool_result"}
         return "" if results <= calls else "a web_search_tool_result without its server_tool_use"
 
 
+def _written(block: Body) -> str:
+    return json.dumps(block, sort_keys=True)
+
+
+def _last_calls(protocol: str, body: Body) -> list[str]:
+    """The ids of the tools that the model called in its last turn."""
+    if protocol == RESPONSES:
+        return [item["call_id"] for item in _of(body.get("input"), "function_call")]
+    said = [message["content"] for message in body.get("messages") or () if message["role"] == "assistant"]
+    return [block["id"] for block in _of(said[-1], "tool_use")] if said and protocol == ANTHROPIC else []
+
+
 def _said_back(protocol: str, body: Body) -> Iterator[Body]:
     if protocol == RESPONSES:
-        yield from _of(body.get("input"), "web_search_call")
+        yield from _of(body.get("input"), "web_search_call", "reasoning")
     elif protocol == ANTHROPIC:
         for message in body.get("messages") or ():
             if message["role"] == "assistant" and isinstance(message["content"], list):
-                yield from _of(message["content"], "server_tool_use", "web_search_tool_result")
+                kinds = ("server_tool_use", "web_search_tool_result", "thinking", "redacted_thinking")
+                yield from _of(message["content"], *kinds)
                 yield from (block for block in _of(message["content"], "text") if block.get("citations"))
 
 

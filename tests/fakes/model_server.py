@@ -33,6 +33,7 @@ from aiohttp import web
 
 from tests.fakes import model_control
 from tests.fakes.model_answers import Answer, Tool, directed, whole
+from tests.fakes.model_cache import PromptCache
 from tests.fakes.model_faults import IN_STREAM, STREAM_KINDS, Fault, refusal
 from tests.fakes.model_searches import Cited, Sealed, Search, offered
 from tests.fakes.model_streams import wire_stream
@@ -84,6 +85,7 @@ class ModelServer:
 
     `calls` has the model calls, `listings` the requests of `/v1/models`; `models_missing` makes the listing a 404, `models` and
     `anthropic_models` are what it shows. `listing_fault` makes it fail, `listing_delay` makes it slow; with `listing_is_public` it asks for no key, as OpenRouter's. `cookie` is set on every answer.
+    With `caching` it remembers how requests began, and counts what a real one would read from its cache.
     """
 
     def __init__(self, *, keys: Collection[str] | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -107,6 +109,8 @@ class ModelServer:
         self.calls: list[Call] = []
         self.listings: list[Call] = []
         self._scripts: dict[str, list[Answer]] = {}
+        self.caching = False
+        self._cache = PromptCache()
         self._peers: set[object] = set()
         self._sealed = Sealed()
 
@@ -258,7 +262,8 @@ class ModelServer:
         return response
 
     async def _pieces(self, request: web.Request, call: Call, answer: Answer) -> AsyncIterator[bytes]:
-        wire = wire_stream(call.protocol, call.body, answer.tokens, self._sealed, tell_usage=answer.tell_usage)
+        tokens = answer.tokens | (self._cache.counted(call.protocol, call.body) if self.caching else {})
+        wire = wire_stream(call.protocol, call.body, tokens, self._sealed, tell_usage=answer.tell_usage)
         for piece in wire.start():
             yield piece
         for piece in wire.thinking(answer.thinking) if answer.thinking else ():

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.fakes.model_searches import Cited, Sealed, Search, annotation, call_and_result, citation, search_item
 from tests.fakes.model_wire import ANTHROPIC, EPOCH, RESPONSES, Body, sse
+
+
+def signed(text: str) -> str:
+    """A vendor's mark on what a model thought."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
 
 class AnthropicStream:
@@ -18,6 +25,7 @@ class AnthropicStream:
         self._tokens = tokens
         self._sealed = sealed
         self._searches = 0
+        self._thought: Body | None = None
         self._index = -1
 
     def start(self) -> Iterator[bytes]:
@@ -50,8 +58,10 @@ class AnthropicStream:
 
     def thinking(self, text: str) -> Iterator[bytes]:
         """A thinking block with its signature."""
-        deltas = [{"type": "thinking_delta", "thinking": text}, {"type": "signature_delta", "signature": "c2lnbmVk"}]
+        deltas = [{"type": "thinking_delta", "thinking": text}, {"type": "signature_delta", "signature": signed(text)}]
         yield from self._block({"type": "thinking", "thinking": "", "signature": ""}, deltas)
+        self._thought = {"type": "thinking", "thinking": text, "signature": signed(text)}
+        self._sealed.remember(self._thought)
 
     def text(self, chunks: Iterable[str]) -> Iterator[bytes]:
         """A text block, one delta a chunk."""
@@ -78,6 +88,7 @@ class AnthropicStream:
 
     def tool(self, call_id: str, name: str, arguments: str) -> Iterator[bytes]:
         """A tool call, its arguments in two pieces."""
+        self._sealed.thought_before(call_id, self._thought)
         half = len(arguments) // 2
         deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in (arguments[:half], arguments[half:])]
         yield from self._block({"type": "tool_use", "id": call_id, "name": name, "input": {}}, deltas)
@@ -108,6 +119,7 @@ class ResponsesStream:
         self._sealed = sealed
         self._sources = sources
         self._searches = 0
+        self._thought: Body | None = None
         self._sequence = -1
         self._output: list[Body] = []
 
@@ -149,8 +161,9 @@ class ResponsesStream:
     def thinking(self, text: str) -> Iterator[bytes]:
         """An encrypted reasoning item."""
         item = {"id": f"rs_{len(self._output)}", "type": "reasoning", "summary": []}
-        sealed = {**item, "encrypted_content": f"sealed:{len(text)}", "status": "completed"}
-        yield from self._item({**item, "encrypted_content": "partial"}, [], sealed)
+        self._thought = {**item, "encrypted_content": f"sealed:{signed(text)}"}
+        self._sealed.remember(self._thought)
+        yield from self._item({**item, "encrypted_content": "partial"}, [], {**self._thought, "status": "completed"})
 
     def search(self, search: Search) -> Iterator[bytes]:
         """A search that the vendor makes itself."""
@@ -194,6 +207,7 @@ class ResponsesStream:
 
     def tool(self, call_id: str, name: str, arguments: str) -> Iterator[bytes]:
         """A function call item, its arguments in two pieces."""
+        self._sealed.thought_before(call_id, self._thought)
         half = len(arguments) // 2
         middle = [
             ("response.function_call_arguments.delta", {"delta": piece})

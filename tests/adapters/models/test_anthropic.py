@@ -13,7 +13,9 @@ from app.errors import ModelGone
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
 from tests.conformance.model_searches import SearchPromises
+from tests.conformance.model_talks import TalkPromises
 from tests.fakes.model_server import Answer, Cited, ModelServer, Search, Tool
+from tests.fakes.model_streams import signed
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ async def peer(server: ModelServer) -> AsyncIterator[Peer]:
     await http.aclose()
 
 
-class TestAnthropic(RemotePromises, SearchPromises, ModelProviderSuite):
+class TestAnthropic(RemotePromises, SearchPromises, TalkPromises, ModelProviderSuite):
+    thinking = "claude-sonnet-5-5"
     searching = "claude-sonnet-5-5"
     passages = True
 
@@ -42,7 +45,7 @@ async def test_thinking_goes_back_unchanged(peer: Peer, server: ModelServer) -> 
     server.script(Answer("Hm. ", thinking="Let me see", tools=(Tool("current_time"),)), Answer("Noon."))
     request = asking("time?", tools=(CLOCK,))
     first = done(await peer.ask(request))
-    thought = {"type": "thinking", "thinking": "Let me see", "signature": "c2lnbmVk"}
+    thought = {"type": "thinking", "thinking": "Let me see", "signature": signed("Let me see")}
     assert first.message.parts[0] == OpaquePart("anthropic", thought)
     await peer.ask(going_on(request, first, ToolResult("call_1", "noon")))
     assert server.calls[1].body["messages"][1]["content"][0] == thought

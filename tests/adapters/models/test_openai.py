@@ -11,7 +11,9 @@ from app.domain.secrets import Secret
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
 from tests.conformance.model_searches import SearchPromises
+from tests.conformance.model_talks import TalkPromises
 from tests.fakes.model_server import Answer, ModelServer, Tool
+from tests.fakes.model_streams import signed
 
 
 @pytest.fixture
@@ -27,7 +29,8 @@ async def peer(server: ModelServer) -> AsyncIterator[Peer]:
     await http.aclose()
 
 
-class TestOpenAI(RemotePromises, SearchPromises, ModelProviderSuite):
+class TestOpenAI(RemotePromises, SearchPromises, TalkPromises, ModelProviderSuite):
+    thinking = "gpt-6.2-sol"
     searching = "gpt-6.2-sol"
     passages = False
 
@@ -42,7 +45,7 @@ async def test_nothing_is_stored_and_reasoning_comes_back_encrypted(peer: Peer, 
     first = done(await peer.ask(request))
     reasoning = first.message.parts[0]
     assert isinstance(reasoning, OpaquePart)
-    assert reasoning.data["encrypted_content"] == "sealed:10"
+    assert reasoning.data["encrypted_content"] == f"sealed:{signed('Let me see')}"
     await peer.ask(going_on(request, first, ToolResult("call_1", "noon")))
     for call in server.calls:
         assert call.body["store"] is False
