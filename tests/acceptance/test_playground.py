@@ -15,6 +15,7 @@ from tests.acceptance.aimock import AiMock, answer
 from tests.acceptance.office import ANTHROPIC_KEY, HAIKU, SONNET
 from tests.acceptance.playground import DESK, PHONE, Screen, chromium, demo, screen
 from tests.acceptance.process import until_told
+from tests.adapters.tools.documents import samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -265,6 +266,31 @@ async def test_a_picture_and_a_text_that_go_along_are_seen_by_the_model(stage: S
     assert "The picture “dot.png”:" in str(
         call
     )  # aimock tells of words only; ModelProviderSuite shows the picture itself
+
+
+async def test_documents_are_read_by_the_service_and_can_be_asked_about_again(stage: Stage, ada: Screen) -> None:
+    files = (
+        FilePayload(name="letter.docx", mimeType="", buffer=samples.word("The letter: coal-letter-4711")),
+        FilePayload(name="table.xlsx", mimeType="", buffer=samples.sheet(("coal-table-4711", 12.5))),
+        FilePayload(name="show.pptx", mimeType="", buffer=samples.slides("coal-slide-4711")),
+        FilePayload(name="paper.pdf", mimeType="", buffer=samples.pdf("coal-paper-4711")),
+        FilePayload(name="fake.pdf", mimeType="", buffer=b"<!DOCTYPE html><html>Log in</html>"),
+    )
+    for file in files:
+        await ada.page.locator("#conversation input[type=file]").set_input_files(file)
+        await expect(ada.page.locator("#conversation .composer .attached")).to_contain_text(file["name"])
+    await ada.ask("what do these documents say?")
+    await ada.finished()
+    await ada.field("Reply in thread").fill("what did they say about coal?")
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.thread.locator(".message:has(.badge)")).to_have_count(2)
+    await ada.finished()
+    calls = await stage.vendor.calls("what do these documents say?")
+    assert len(calls) == 2, "the question, and the thread that goes on"
+    for call in calls:
+        for needle in ("coal-letter-4711", "coal-table-4711,12.5", "coal-slide-4711", "coal-paper-4711"):
+            assert needle in str(call)
+        assert "“fake.pdf” could not be read: it is not a PDF" in str(call)
 
 
 async def test_what_was_said_typed_and_attached_is_on_no_disk(stage: Stage, ada: Screen) -> None:
