@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from app.domain.grants import Scope, ToolGrant
 from app.store.unit_of_work import Database
@@ -88,10 +89,10 @@ async def _grant(office: Office) -> None:
     await database.dispose()
 
 
-async def _told(office: Office, text: str) -> dict[str, object]:
+async def _told(office: Office, text: str) -> dict[str, Any]:
     """What only Ana sees, the newest with this in it."""
 
-    def found() -> dict[str, object] | None:
+    def found() -> dict[str, Any] | None:
         return next((one for one in reversed(office.slack.whispers(ANA)) if text in words(one)), None)
 
     return await until(found, f"{text!r} is told to Ana")
