@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import time
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ import pypdf
 import pytest
 
 from adapters.tools.documents.reader import BYTES, Documents
+from adapters.tools.sandbox.cell import landlock
 from app.ports.documents import DocumentKind, DocumentReader, Unreadable
 from tests.adapters.tools.documents import samples
 from tests.conformance.document_reader import DocumentReaderSuite
@@ -188,6 +190,53 @@ async def test_what_takes_too_long_is_ended_from_outside() -> None:
 
 async def test_what_is_larger_than_anything_is_not_even_looked_at() -> None:
     assert "larger than" in await why_not(DocumentKind.PDF, bytes(BYTES + 1))
+
+
+class Broken(Documents):
+    """As if a document had taken its library over: it tries what it can, and tells what worked."""
+
+    def _command(self, result: int) -> list[str]:
+        *command, start = super()._command(result)
+        return [*command, f"{_TRIES}\n{start.replace('main.start', 'take_over(); main.start')}"]
+
+
+_TRIES = """
+import os, socket, sys
+def tries(data, text):
+    from worker.texts import NotRead
+    worked = []
+    for name, attempt in {
+        "read": lambda: open("/etc/passwd").read(),
+        "write": lambda: open("/tmp/latchkey-was-here", "w"),
+        "connect": lambda: socket.create_connection(("127.0.0.1", 9), 1),
+        "start": lambda: os.fork() or os._exit(0),
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "eat": lambda: bytearray(2 << 30),
+    }.items():
+        try:
+            attempt()
+        except ConnectionRefusedError:
+            worked.append(name)
+        except (OSError, MemoryError):
+            pass
+        else:
+            worked.append(name)
+    raise NotRead("worked: " + " ".join([*worked, *os.environ]))
+def take_over():
+    from worker import office
+    office.docx = tries
+"""
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+async def test_a_document_that_takes_its_library_over_reaches_nothing() -> None:
+    with pytest.raises(Unreadable) as told:
+        await Broken().read(DocumentKind.DOCX, samples.word(), limit=1000)
+    assert str(told.value).startswith("worked: ")
+    found = set(str(told.value).removeprefix("worked: ").split())
+    signals = {"signal"} if landlock.version() < 6 else set[str]()
+    assert found <= {"LC_CTYPE", "start"} | signals, found
+    assert "start" not in found or os.geteuid() == 0, "only root's processes are not counted"
 
 
 async def test_nothing_is_left_running() -> None:
