@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import os
+import sys
 import time
 import zipfile
 import zlib
@@ -228,7 +229,7 @@ def take_over():
 """
 
 
-@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+@pytest.mark.skipif(sys.platform != "linux" or not landlock.version(), reason="this kernel has no Landlock")
 async def test_a_document_that_takes_its_library_over_reaches_nothing() -> None:
     with pytest.raises(Unreadable) as told:
         await Broken().read(DocumentKind.DOCX, samples.word(), limit=1000)
