@@ -33,13 +33,15 @@ async def first_taint(
     """All that its conversation has read so far, and what in the thread and the question may have been written by anybody."""
     files = bool(mention.files) or any(item.files for item in history)
     private = files or (mention.conversation.place is not Place.CHANNEL and bool(history))
-    strange = files or invoker not in (*COLLEAGUES, Invoker.SCHEDULED) or await _strangers(people, mention, agent, history)
+    strange = (
+        files or invoker not in (*COLLEAGUES, Invoker.SCHEDULED) or await _strangers(people, mention, agent, history)
+    )
     taint = Taint(private=private, untrusted=strange)
     async with database.read() as uow:
         kept = await uow.tool_uses.taint(mention.conversation)
     if files and kept | taint != kept:  # a platform's history may not tell of them again
         async with database.begin() as uow:
-            await uow.tool_uses.keep_taint(mention.conversation, kept | taint)
+            await uow.tool_uses.learn(mention.conversation, taint)
     return kept | taint
 
 

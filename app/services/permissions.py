@@ -71,6 +71,13 @@ class Permissions:
             situation = await self._situation(uow, facts, taint, _held(agents, held))
         return frozenset(name for name in tools if policy.listed(agents, name, tools[name], situation))
 
+    async def outlook(self, facts: RunFacts, tools: Mapping[str, Traits]) -> Mapping[str, tuple[Ruling, ...]]:
+        """What the agent can do with each of these for this person there, grant by grant, as far as that is known before there is a call."""
+        async with self._database.read() as uow:
+            agent = await uow.agents.get(facts.workspace, facts.agent.id)
+            situation = await self._situation(uow, facts, facts.taint, agent.grants if agent else ())
+        return {name: policy.outlook(agent, name, traits, situation) for name, traits in tools.items()}
+
     async def decide(self, facts: RunFacts, asked: Asked) -> Ruling:
         """Whether this call may be made: counted and written down if so, written down if not."""
         readers = await self._readers(facts, asked.request, asked.taint)
@@ -149,9 +156,7 @@ class Permissions:
     async def learned(self, facts: RunFacts, taint: Taint) -> None:
         """Remember what the conversation has read: whoever goes on in it has it before them."""
         async with self._database.begin() as uow:
-            kept = await uow.tool_uses.taint(facts.conversation)
-            if kept | taint != kept:
-                await uow.tool_uses.keep_taint(facts.conversation, kept | taint)
+            await uow.tool_uses.learn(facts.conversation, taint)
 
     async def _rule(
         self, uow: UnitOfWork, facts: RunFacts, asked: Asked, readers: Mapping[str, Readers]

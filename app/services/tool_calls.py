@@ -11,7 +11,7 @@ import structlog
 
 from app.domain.grants import CLEAN, Taint, Target, ToolGrant, Traits
 from app.domain.run import Json, Source, ToolCall, ToolResult
-from app.errors import Stopped
+from app.errors import BadInput, Stopped
 from app.ports.agents import RunFacts, Tool
 from app.ports.approvals import Approvers
 from app.ports.engine import Journal
@@ -28,6 +28,7 @@ LONGEST_RESULT = 100_000
 """Characters: whatever a tool hands back, a model's window and a journal bear no more."""
 
 GONE = "that tool can't be used any more."
+CHANGED = "what it names is not what it was when this was decided on. Ask for it again."
 BROKEN = "The tool broke down. That is not the fault of what you asked for."
 NOT_FOR_HERE = (
     "What was found stands where not everybody here can read it, so it must not be told here. "
@@ -160,6 +161,10 @@ class ToolCalls:
         return await self._fit_for_here(ready, result)
 
     async def _begun(self, ready: Ready) -> ToolResult | None:
+        tool = self._tools.get(ready.call.name)
+        if tool is not None and not _is_as_decided(tool, ready):
+            await self._permissions.refuse(self._facts, ready.asked, CHANGED)
+            return refusal(ready.call, CHANGED)
         denied = await self._permissions.begin(self._facts, ready.asked, once=ready.decided.once)
         return refusal(ready.call, denied.reason) if denied else None
 
@@ -183,6 +188,17 @@ class ToolCalls:
         there = traits.reads_private and target.channel not in ("", self._facts.conversation.channel)
         taint = Taint(traits.reads_private, traits.reads_untrusted, (target.channel,) if there else ())
         return replace(result, taint=taint | result.taint)
+
+
+def _is_as_decided(tool: Tool, ready: Ready) -> bool:
+    """Whether the call still means what it meant: names of channels and agents, and what others say of their tools, are read anew when a
+    run is taken up again, which may be long after somebody agreed."""
+    decided = ready.decided
+    try:
+        target = tool.target(ready.call.arguments)
+    except BadInput:
+        return False
+    return tool.traits == decided.traits and replace(target, called="") == replace(decided.target, called="")
 
 
 def refusal(call: ToolCall, reason: str) -> ToolResult:

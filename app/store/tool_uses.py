@@ -86,6 +86,15 @@ class ToolUseRows:
             return CLEAN
         return Taint(bool(kept["private"]), bool(kept["untrusted"]), tuple(kept["channels"]))
 
+    async def learn(self, conversation: ConversationRef, taint: Taint) -> None:
+        """Add to what this conversation has read; of two that add at once neither is lost."""
+        locked = select(_CONVERSATIONS.c.id).where(_is(conversation)).with_for_update()
+        if (await self._connection.execute(locked)).first() is None:
+            return
+        kept = await self.taint(conversation)
+        if kept | taint != kept:
+            await self.keep_taint(conversation, kept | taint)
+
     async def keep_taint(self, conversation: ConversationRef, taint: Taint) -> None:
         """Keep what this conversation has read; with CLEAN, it begins anew."""
         kept = {"private": taint.private, "untrusted": taint.untrusted, "channels": list(taint.channels)}

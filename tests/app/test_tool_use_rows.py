@@ -83,3 +83,20 @@ async def test_what_a_conversation_has_read_is_kept_until_it_is_to_forget(desk: 
     await desk.ask("forget")
     async with desk.database.read() as uow:
         assert await uow.tool_uses.taint(THREAD) == CLEAN
+
+
+async def test_of_two_calls_that_have_read_something_at_once_neither_is_forgotten(
+    any_database: Database, clock: TestClock
+) -> None:
+    desk = Desk(await Bench(any_database, clock).start())
+    await desk.say("Well?")
+    reads = [Taint(private=True), Taint(untrusted=True), *(Taint(channels=(f"C{number}",)) for number in range(6))]
+
+    async def learn(taint: Taint) -> None:
+        async with any_database.begin() as uow:
+            await uow.tool_uses.learn(THREAD, taint)
+
+    await asyncio.gather(*map(learn, reads))
+    async with any_database.read() as uow:
+        kept = await uow.tool_uses.taint(THREAD)
+    assert (kept.private, kept.untrusted, len(kept.channels)) == (True, True, 6)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from app.domain.grants import Approval, Denied, Granted, Invoker, Scope, Taint, ToolGrant, Traits, digest
+from app.domain.grants import Approval, Denied, Granted, Invoker, Scope, Taint, Target, ToolGrant, Traits, digest
 from app.domain.run import ToolCall
 from app.ports.approvals import Approvers
 from tests.app.belts import Belts, Tried, call, made
@@ -18,6 +20,16 @@ from tests.fakes.journal import MemoryJournal
 OUT = Traits(outward=True)
 PRIVATE = Traits(reads_private=True, parallel=True)
 POSTS = ToolGrant("post_message", scope=Scope(channels=("C1", "C2")))
+
+
+@dataclass
+class Named(Tried):
+    """One that knows channels by names."""
+
+    names: Mapping[str, str] = field(default_factory=lambda: {"news": "C2"})
+
+    def target(self, arguments: Mapping[str, Any]) -> Target:
+        return Target(channel=self.names[str(arguments["channel"])])
 
 
 async def names(belts: Belts) -> list[str]:
@@ -193,6 +205,27 @@ async def test_a_replay_takes_the_same_path_and_does_nothing_twice(belts: Belts)
     assert again.taint == taint == Taint(private=True, untrusted=True)
     assert (len(tool.calls), len(belts.people.asked)) == (2, 2)
     assert belts.journal.done == []
+
+
+async def test_what_a_call_names_is_what_was_decided_on_also_after_a_restart(belts: Belts) -> None:
+    """A channel that is called otherwise by then, or a tool that somebody else has changed meanwhile, is another one."""
+    tool = Named("post_message", OUT, writes=True)
+    belts.tools = [tool]
+    await belts.grant(replace(POSTS, approval=Approval.ALWAYS))
+    one = call("post_message", channel="news")
+    for change in ("name", "traits"):
+        belt = await belts.belt()
+        assert await belt.decide(one) == Granted()
+        if change == "name":
+            tool.names = {"news": "C1"}
+        else:
+            tool.names, tool.traits = {"news": "C2"}, replace(OUT, pin="another")
+        again = await belts.belt(MemoryJournal(f"run_{belts.runs}", belts.journal.memory))
+        assert await again.decide(one) == Granted()
+        (result,) = await again.call([one])
+        assert "not what it was" in result.content
+        assert (await belts.decisions())[-1] == "tool.denied"
+    assert tool.calls == []
 
 
 async def test_what_goes_out_is_begun_once_even_if_the_process_dies_in_the_middle(belts: Belts) -> None:
