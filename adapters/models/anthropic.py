@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.models import anthropic_wire, catalog
+from adapters.models.anthropic_abilities import Abilities, abilities, info, limited
 from adapters.models.errors import asked, streamed
 from adapters.models.http import ModelHttp
 from adapters.models.loading import ANTHROPIC, loaded
 from adapters.models.urls import operator_url
-from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
 from app.errors import BadAnswer, BadInput, ModelGone, NoKey, ProviderError
@@ -24,15 +23,6 @@ _LISTING = 10.0  # seconds for all pages of the model list
 _LOOKUP = 3.0  # seconds to ask what a model can do, before an answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Abilities:
-    """What the request must know of a model, as the listing tells it; the same under every key."""
-
-    efforts: frozenset[str]
-    adaptive_thinking: bool
-    max_output: int
-
-
 class Anthropic:
     """Implements ModelProvider. `base_url` is the operator's, for a gateway or a test; empty means Anthropic's own."""
 
@@ -43,17 +33,16 @@ class Anthropic:
     def __init__(self, http: ModelHttp, *, base_url: str = "") -> None:
         self._http = http
         self._base_url = operator_url(base_url) if base_url else None
-        self._abilities: dict[str, _Abilities] = {}
+        self._abilities: dict[str, Abilities] = {}
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         """See ModelProvider."""
         client, headers = await self._client(key)
         parameters = anthropic_wire.parameters(request)
-        if request.effort is not None:
-            parameters |= await self._thinking(client, headers, request.model, request.effort)
         known = self._abilities.get(request.model)
-        if known is not None and known.max_output:
-            parameters["max_tokens"] = min(request.max_output_tokens, known.max_output)
+        if known is None and request.effort is not None:
+            known = await self._look_up(client, headers, request.model)
+        parameters |= limited(request, known)
         async for event in streamed(_open(client, headers, parameters), anthropic_wire.read):
             yield event
 
@@ -66,9 +55,9 @@ class Anthropic:
         """See ModelProvider."""
         client, headers = await self._client(key)
         rows = await asked(_rows(client, headers, limit=1000, pages=10), timeout=_LISTING)
-        self._abilities |= {row.id: _abilities(row) for row in rows}
+        self._abilities |= {row.id: abilities(row) for row in rows}
         lines = {row.id: str(getattr(row, "line", None) or "") for row in rows}
-        return catalog.ranked_claude([_info(row) for row in rows], lines)
+        return catalog.ranked_claude([info(row) for row in rows], lines)
 
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
         """See ModelProvider."""
@@ -104,25 +93,16 @@ class Anthropic:
             headers |= {"X-Api-Key": secret, "anthropic-version": "2023-06-01"}
         return client, headers
 
-    async def _thinking(
-        self, client: AsyncAnthropic, headers: dict[str, Any], model: str, effort: Effort
-    ) -> dict[str, Any]:
-        """How to ask this model for that effort; nothing if it can't be told, or if nobody knows."""
-        if model not in self._abilities:
-            try:
-                row = await asked(client.models.retrieve(model, extra_headers=headers), timeout=_LOOKUP)
-            except ModelGone:
-                raise
-            except ProviderError:
-                return {}
-            self._abilities[model] = _abilities(row)
-        abilities = self._abilities[model]
-        told: dict[str, Any] = {}
-        if effort.value in abilities.efforts:
-            told["output_config"] = {"effort": effort.value}
-        if abilities.adaptive_thinking:
-            told["thinking"] = {"type": "adaptive"}
-        return told
+    async def _look_up(self, client: AsyncAnthropic, headers: dict[str, Any], model: str) -> Abilities | None:
+        """What a model can be told; None if nobody knows. Raises ModelGone."""
+        try:
+            row = await asked(client.models.retrieve(model, extra_headers=headers), timeout=_LOOKUP)
+        except ModelGone:
+            raise
+        except ProviderError:
+            return None
+        self._abilities[model] = abilities(row)
+        return self._abilities[model]
 
 
 async def _open(client: AsyncAnthropic, headers: dict[str, Any], parameters: dict[str, Any]) -> AsyncStream[object]:
@@ -147,30 +127,3 @@ async def _rows(client: AsyncAnthropic, headers: dict[str, Any], *, limit: int, 
             break
         page = await page.get_next_page()
     return rows
-
-
-def _abilities(row: Any) -> _Abilities:
-    capabilities = row.capabilities.to_dict() if row.capabilities else {}
-    effort = capabilities.get("effort") or {}
-    types = (capabilities.get("thinking") or {}).get("types") or {}
-    efforts = frozenset(level for level in Effort if (effort.get(level) or {}).get("supported"))
-    return _Abilities(efforts, bool((types.get("adaptive") or {}).get("supported")), row.max_tokens or 0)
-
-
-def _info(row: Any) -> ModelInfo:
-    capabilities = row.capabilities.to_dict() if row.capabilities else {}
-    images = (capabilities.get("image_input") or {}).get("supported")
-    documents = (capabilities.get("pdf_input") or {}).get("supported")
-    created = getattr(row, "created_at", None)
-    return ModelInfo(
-        id=row.id,
-        name=row.display_name or row.id,
-        context_window=row.max_input_tokens or 0,
-        max_output=row.max_tokens or 0,
-        lifecycle=getattr(row, "lifecycle", None) or "active",
-        tools=True,  # every model of the Messages API takes tools
-        images=images,
-        documents=documents,
-        web_search=((capabilities.get("server_tools") or {}).get("web_search") or {}).get("supported"),
-        created=int(created.timestamp()) if created else 0,
-    )

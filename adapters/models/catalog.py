@@ -53,6 +53,23 @@ def reasons(model: str) -> bool:
     return match["o"] is not None or float(match["version"]) >= 5
 
 
+def window(model: str) -> int:
+    """How many tokens an OpenAI model takes in, as far as its family tells; 0 for names that nobody knows. The listing does not say."""
+    match = _GPT.match(model)
+    if match is None:
+        return 0
+    if match["o"] is not None:
+        return 128_000 if model.startswith(("o1-mini", "o1-preview")) else 200_000
+    version = float(match["version"])
+    if version >= 5:
+        return 128_000 if "-chat" in model else 272_000
+    if version > 4:
+        return 1_000_000
+    if version == 4:
+        return 128_000 if match["old"] or "-turbo" in model else 8_000
+    return 16_000 if version == 3.5 else 0
+
+
 def reads_pdfs(model: str) -> bool | None:
     """Whether an OpenAI model takes PDFs as they are: what sees pictures does, from GPT-4o and o1 on; None for names that nobody knows."""
     match = _GPT.match(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from app.domain.agent import Effort
 from app.domain.run import ModelInfo
 from app.errors import BadAnswer
 
@@ -34,6 +35,7 @@ def model_info(row: Row) -> ModelInfo:
         max_output=_number(limits or {}, "max_completion_tokens") or _number(row, "max_completion_tokens"),
         tools=_tools(row),
         images=_images(row),
+        efforts=_efforts(row),
         created=_number(row, "created"),
     )
 
@@ -50,6 +52,13 @@ def _tools(row: Row) -> bool | None:
     capabilities = row.get("capabilities")
     told = capabilities.get("function_calling") if isinstance(capabilities, Mapping) else None
     return told if isinstance(told, bool) else None
+
+
+def _efforts(row: Row) -> tuple[str, ...] | None:
+    parameters = row.get("supported_parameters")
+    if not isinstance(parameters, list):
+        return None
+    return tuple(Effort) if {"reasoning", "reasoning_effort"} & {str(name) for name in parameters} else ()
 
 
 def _images(row: Row) -> bool | None:

@@ -32,7 +32,13 @@ from app.domain.run import (
 from app.errors import BadInput
 
 MODEL = ModelInfo(
-    id="offline", name="Offline demo model", context_window=32_000, max_output=4_096, tools=True, images=False
+    id="offline",
+    name="Offline demo model",
+    context_window=32_000,
+    max_output=4_096,
+    tools=True,
+    images=False,
+    efforts=(),
 )
 _CLOCK = "current_time"
 _SPEAKER = re.compile(r"^(Person \d+|Somebody): ")

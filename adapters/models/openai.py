@@ -12,6 +12,7 @@ from adapters.models.http import ModelHttp
 from adapters.models.listing import model_info, rows_of
 from adapters.models.openai_client import client_for, opened
 from adapters.models.urls import operator_url
+from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
 from app.errors import BadInput
@@ -74,4 +75,10 @@ class OpenAI:
 
 def _with_abilities(info: ModelInfo) -> ModelInfo:
     """What the listing does not tell: it is told by the family."""
-    return replace(info, documents=catalog.reads_pdfs(info.id), web_search=catalog.searches(info.id))
+    return replace(
+        info,
+        context_window=info.context_window or catalog.window(info.id),
+        documents=catalog.reads_pdfs(info.id),
+        web_search=catalog.searches(info.id),
+        efforts=tuple(Effort) if catalog.reasons(info.id) else (),
+    )

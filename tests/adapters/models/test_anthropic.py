@@ -59,6 +59,19 @@ async def test_the_effort_is_asked_of_models_that_can_be_told(peer: Peer, server
     assert not {"output_config", "thinking"} & server.calls[1].body.keys()
 
 
+async def test_a_model_that_takes_budgets_only_thinks_beside_its_answer(peer: Peer, server: ModelServer) -> None:
+    old = {"thinking": {"supported": True, "types": {"enabled": {"supported": True}}}}
+    row = {**server.anthropic_models[0], "id": "claude-old-1", "max_tokens": 16_000, "capabilities": old}
+    server.anthropic_models.append(row)
+    await peer.ask(asking("x", model="claude-old-1", effort=Effort.MEDIUM, max_output_tokens=4_000))
+    await peer.ask(asking("x", model="claude-old-1", effort=Effort.HIGH, max_output_tokens=4_000))
+    await peer.ask(asking("x", model="claude-old-1", max_output_tokens=4_000))
+    medium, high, none = (call.body for call in server.calls)
+    assert (medium["max_tokens"], medium["thinking"]) == (12_192, {"type": "enabled", "budget_tokens": 8_192})
+    assert (high["max_tokens"], high["thinking"]["budget_tokens"]) == (16_000, 12_000)
+    assert (none["max_tokens"], none.get("thinking")) == (4_000, None)
+
+
 async def test_a_model_is_looked_up_once_and_not_at_all_after_a_listing(peer: Peer, server: ModelServer) -> None:
     for _ in range(2):
         await peer.ask(asking("x", model="claude-opus-5-5", effort=Effort.LOW))
@@ -103,8 +116,9 @@ async def test_a_model_is_described_as_the_vendor_describes_it(peer: Peer) -> No
     assert (best.name, best.context_window, best.max_output) == ("Claude Sonnet 5.5", 1_000_000, 64_000)
     assert (best.images, best.documents, best.web_search, best.lifecycle) == (True, True, True, "active")
     assert best.created > 0
+    assert best.efforts == ("low", "medium", "high")
     mystery = next(model for model in models if model.id == "claude-mystery-1")
-    assert (mystery.context_window, mystery.images, mystery.web_search) == (0, None, None)
+    assert (mystery.context_window, mystery.images, mystery.web_search, mystery.efforts) == (0, None, None, None)
 
 
 async def test_what_will_be_said_again_is_marked_for_the_cache(peer: Peer, server: ModelServer) -> None:

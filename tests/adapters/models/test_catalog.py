@@ -154,3 +154,14 @@ def test_which_of_openais_families_have_its_search_is_known(model: str, has: boo
 )  # fmt: skip
 def test_which_of_openais_families_read_pdfs_is_known(model: str, reads: bool | None) -> None:
     assert catalog.reads_pdfs(model) is reads
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("gpt-6.2-sol", 272_000), ("gpt-5.2-chat-latest", 128_000), ("gpt-4.1-mini", 1_000_000), ("gpt-4o-2024-08-06", 128_000),
+        ("gpt-4-turbo", 128_000), ("gpt-4", 8_000), ("gpt-3.5-turbo", 16_000), ("o3", 200_000), ("o1-mini", 128_000), ("llama-4", 0),
+    ],
+)  # fmt: skip
+def test_how_much_a_family_takes_in_is_known_where_its_vendor_lists_ids_only(model: str, tokens: int) -> None:
+    assert catalog.window(model) == tokens

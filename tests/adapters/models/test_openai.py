@@ -77,3 +77,10 @@ async def test_what_the_vendor_runs_for_a_search_is_bounded(peer: Peer, server: 
     await peer.ask(asking("?", model="gpt-4o", web_search=3))
     body = server.calls[0].body
     assert (body["max_tool_calls"], body["include"]) == (3, ["web_search_call.action.sources"])
+
+
+async def test_a_family_tells_how_much_a_model_takes_in_and_whether_it_thinks(peer: Peer) -> None:
+    models = {model.id: model for model in await peer.provider.models(peer.credential(peer.key))}
+    told = {name: (models[name].context_window, models[name].efforts) for name in ("gpt-6.2-sol", "gpt-4o", "o4-mini")}
+    every = ("low", "medium", "high")
+    assert told == {"gpt-6.2-sol": (272_000, every), "gpt-4o": (128_000, ()), "o4-mini": (200_000, every)}
