@@ -15,6 +15,9 @@ from app.domain.grants import Approval
 
 PREFIX = "mcp-"
 LONGEST_TOOL_NAME = 64
+LONGEST_SHOWN = 12_000
+"""Characters of a tool's description and arguments, written as briefly as possible."""
+
 SERVER_NAME = re.compile(r"[a-z][a-z0-9]{0,23}")
 """One lower-case word, so that nothing in a tool's name is ambiguous."""
 
@@ -62,6 +65,11 @@ class PinnedTool:
     changed: bool = False
     read_only: bool = False
     approval: Approval = Approval.ALWAYS
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether a person can be shown all of it: what nobody can look at is never switched on."""
+        return len(self.description) + len(json.dumps(self.schema, ensure_ascii=False)) <= LONGEST_SHOWN
 
     @property
     def usable(self) -> bool:

@@ -201,6 +201,8 @@ class McpServers:
             if told is None or pin(server.url, tool, told.description, told.schema) != choice.seen:
                 raise BadInput("The tool has changed once more, meanwhile. Open it again, and look.")
             known = _pinned(server, told, choice.seen)
+        if choice.enabled and not known.can_be_shown:
+            raise BadInput("What its server says of this tool is too long to be looked at, so it can't be switched on.")
         still_other = known.changed  # what was shown is what admins saw before, which is not how it is now
         chosen = replace(
             known, enabled=choice.enabled, read_only=choice.read_only, approval=choice.approval, changed=still_other

@@ -250,7 +250,8 @@ def _head(shelf: Shelf, *, may_sign_in: bool, opens: bool) -> tuple[Block, ...]:
         buttons.append(Button(OPEN, "Tools", server.id, Style.PRIMARY if _changed(shelf) else Style.DEFAULT))
     if server.auth is McpAuth.OAUTH and may_sign_in:
         wants = not shelf.signed_in
-        buttons.append(Button(SIGN_IN, "Sign in", server.id, Style.PRIMARY if wants else Style.DEFAULT))
+        label = "Sign in" if wants or server.personal else "Sign in again"
+        buttons.append(Button(SIGN_IN, label, server.id, Style.PRIMARY if wants else Style.DEFAULT))
     elif server.auth is McpAuth.BEARER:
         buttons.append(Button(NEW_TOKEN, "Set my token" if server.personal else "New token", server.id, opens=True))
     buttons += [

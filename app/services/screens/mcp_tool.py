@@ -8,7 +8,7 @@ from difflib import unified_diff
 from typing import Any
 
 from app.domain.grants import Approval
-from app.domain.mcp import McpServer, PinnedTool, full_name
+from app.domain.mcp import LONGEST_SHOWN, McpServer, PinnedTool, full_name
 from app.domain.views import (
     Block,
     Bold,
@@ -27,8 +27,11 @@ from app.domain.views import (
 from app.services.screens.words import many, notice
 
 FORM = "mcp_tool_form"
-LONGEST_SHOWN = 2800
-CUT = "\n[… cut here: more than is shown]"
+PIECE = 2800
+"""Characters of one block: what is longer stands in several."""
+
+_PLAIN = frozenset({"type", "description", "title", "default"})
+_TOP = frozenset({"type", "properties", "required", "title", "$schema", "additionalProperties"})
 _APPROVALS = (
     Option(Approval.ALWAYS.value, "Ask before every call"),
     Option(Approval.FIRST_TIME.value, "Ask before the first call"),
@@ -37,24 +40,28 @@ _APPROVALS = (
 
 
 def form(server: McpServer, tool: PinnedTool, now: PinnedTool | None) -> View:
-    """A tool as its server describes it; `now` is how it does so if that is another way than admins saw."""
+    """A tool as its server describes it, all of it; `now` is how it does so if that is another way than admins saw."""
     shown = now or tool
     blocks: list[Block] = [
         Text(
             rich(Bold(tool.name), " of ", Bold(server.name), ", for agents ", Code(full_name(server.name, tool.name)))
         ),
     ]
+    if not shown.can_be_shown:
+        text = "What its server says of it is too long to be looked at, so it can't be switched on."
+        return View((*blocks, Notice(rich(text), Level.WARNING)), title="A tool")
     if now:
-        blocks += [
-            Notice(rich("It is not what it was when an admin looked at it last, so it is off. This has changed:"), Level.WARNING),
-            Verbatim(_shortened(difference(tool, now))),
-            Note(rich("Switching it on again lets agents that were granted it use it as it is now.")),
-        ]  # fmt: skip
+        blocks.append(
+            Notice(rich("It is not what it was when an admin looked at it last, so it is off."), Level.WARNING)
+        )
+        changes = difference(tool, now)
+        if len(changes) <= LONGEST_SHOWN:
+            blocks += [Text(rich("This was taken away (-) and added (+):")), *_verbatim(changes)]
     blocks += [
         Text(rich("What its server says of it (nobody has checked that):")),
-        Verbatim(_shortened(shown.description or "nothing")),
-        Verbatim(_shortened(_arguments(shown.schema))),
-        Checkbox("enabled", "On: agents may be granted it", checked=tool.enabled),
+        *_verbatim(shown.description or "nothing"),
+        *_verbatim(_arguments(shown.schema)),
+        Checkbox("enabled", "On: agents may be granted it", checked=tool.enabled and not now, hint="Agents that were granted it may use it again, as it is now." if now else ""),
         Checkbox("read_only", "It only reads", checked=tool.read_only and not now, hint="Leave this off where a call changes or sends something."),
         SelectInput("approval", "Consent", _APPROVALS, tool.approval.value),
     ]  # fmt: skip
@@ -86,16 +93,21 @@ def _whole(tool: PinnedTool) -> str:
 
 
 def _arguments(schema: Mapping[str, Any]) -> str:
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping) or not properties:
-        return "It takes no arguments."
-    lines = []
-    for name, about in properties.items():
-        told: Mapping[str, Any] = about if isinstance(about, Mapping) else {}
-        kind, said = str(told.get("type", "anything")), " ".join(str(told.get("description", "")).split())
-        lines.append(f"{name} ({kind}){': ' + said if said else ''}")
-    return "\n".join(lines)
+    """In short where that says all of it, else exactly as it is: something to read must not hide in a corner of it."""
+    properties = schema.get("properties", {})
+    plain = set(schema) <= _TOP and isinstance(properties, Mapping)
+    if not plain or not all(isinstance(about, Mapping) and set(about) <= _PLAIN for about in properties.values()):
+        return json.dumps(schema, indent=1, ensure_ascii=False)
+    required = schema.get("required", [])
+    lines = [
+        f"{name} ({', '.join(str(about[one]) for one in ('type', 'title') if one in about)})"
+        f"{'' if name in required else ', optional'}"
+        f"{': ' + str(about['description']) if 'description' in about else ''}"
+        f"{', else ' + json.dumps(about['default'], ensure_ascii=False) if 'default' in about else ''}"
+        for name, about in properties.items()
+    ]
+    return "\n".join(lines) or "It takes no arguments."
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + CUT
+def _verbatim(text: str) -> tuple[Block, ...]:
+    return tuple(Verbatim(text[at : at + PIECE]) for at in range(0, len(text), PIECE))

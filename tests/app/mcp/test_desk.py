@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from app.domain.events import Close, FieldErrors, Open, Outcome, Private
 from app.domain.mcp import McpAuth
 from app.domain.views import Button, Checkbox, SecretInput, SelectInput, Verbatim, View
+from app.errors import BadInput
 from app.services.screens import mcp as screens
 from app.services.screens import mcp_tool
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
@@ -118,3 +123,44 @@ async def test_signing_in_is_offered_where_it_can_come_back(shop: Shop) -> None:
     select = next(block for block in form.blocks if isinstance(block, SelectInput))
     assert select.selected == McpAuth.BEARER.value
     assert "LATCHKEY_PUBLIC_URL" in select.hint
+
+
+async def test_what_is_too_long_to_be_looked_at_can_t_be_switched_on(shop: Shop) -> None:
+    server, _ = await shop.add()
+    tool = await shop.pinned(server)
+    long = replace(
+        tool,
+        schema={
+            "type": "object",
+            "properties": {f"argument_{n}": {"type": "string", "description": "x" * 90} for n in range(100)},
+        },
+    )
+    assert not long.can_be_shown
+    view = mcp_tool.form(server, long, None)
+    assert not view.submit
+    async with shop.bench.database.begin() as uow:
+        await uow.mcp.keep_tool(WORKSPACE, long)
+    with pytest.raises(BadInput, match="too long to be looked at"):
+        await shop.enable(server)
+
+
+async def test_nothing_of_what_is_shown_is_left_out(shop: Shop) -> None:
+    server, _ = await shop.add()
+    tool = await shop.pinned(server)
+    deep = {
+        "type": "object",
+        "properties": {"a": {"type": "object", "properties": {"b": {"description": "HIDDEN " + "y" * 5000}}}},
+    }
+    view = mcp_tool.form(server, replace(tool, schema=deep, description="z" * 4000), None)
+    shown = "".join(block.text for block in view.blocks if isinstance(block, Verbatim))
+    assert "HIDDEN" in shown
+    assert "y" * 5000 in shown
+    assert "z" * 4000 in shown
+    assert max(len(block.text) for block in view.blocks if isinstance(block, Verbatim)) <= mcp_tool.PIECE
+
+
+async def test_a_changed_tool_is_not_switched_on_by_saving_its_form_unread(shop: Shop) -> None:
+    server, _ = await shop.add()
+    tool = await shop.enable(server, read_only=True)
+    view = mcp_tool.form(server, replace(tool, changed=True), replace(tool, description="Other.", hash="0" * 64))
+    assert not any(block.checked for block in view.blocks if isinstance(block, Checkbox))
