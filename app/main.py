@@ -42,6 +42,7 @@ from app.services.desks.agents import AgentDesk
 from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
+from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
 from app.services.intake import Intake
@@ -49,6 +50,7 @@ from app.services.key_ring import KeyRing
 from app.services.keys import Keys
 from app.services.mcp.tokens import McpTokens
 from app.services.notices import Notices
+from app.services.outlook import Outlooks
 from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.references import References
@@ -100,8 +102,7 @@ class Service:
         self.addresses: tuple[str, ...] = ()
         """What a person can open in a browser, once the service has been started."""
 
-        clock = SystemClock()
-        platforms: dict[str, ChatPlatform] = {}
+        clock, platforms = SystemClock(), dict[str, ChatPlatform]()
         ring = KeyRing(database, vault, self._providers(demo=demo))
         access = Access(database, platforms, frozenset(settings.admins))
         notices = Notices(platforms, access)
@@ -113,7 +114,7 @@ class Service:
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
-        documents, permissions = Documents(), Permissions(database, platforms, clock)
+        documents, permissions = Documents(), Permissions(database, platforms, access, clock)
         self._sandboxes = chosen_by(settings.sandbox, settings.sandbox_socket, settings.sandbox_min_tier)
         self._tool_servers = self._made_tool_servers(vault, access, notices, clock)
         toolkit = Toolkit(
@@ -139,7 +140,8 @@ class Service:
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )
-        arrivals = Arrivals(database, clock)
+        outlooks = Outlooks(platforms, toolkit, permissions, access, clock)
+        arrivals, tool_desk = Arrivals(database, clock), ToolDesk(database, team, outlooks, clock)
         home = Home(
             platforms, access=access, workspaces=workspaces, agents=team,
             keys=self._keys, memory=memory, background=self._background,
@@ -162,11 +164,12 @@ class Service:
             commands=Commands(
                 database, access=access, workspaces=workspaces, keys=self._keys,
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
+                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk],
+                there=tool_desk.there,
             ),
             forms=Forms(
                 access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
+                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk],
                 open_saves=self._tool_servers.desk.open_saves,
             ),
             home=home,

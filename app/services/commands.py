@@ -25,10 +25,13 @@ from app.services.workspaces import Workspaces
 from app.store.unit_of_work import Database
 
 Run = Callable[[UserRef, str], Awaitable[Outcome]]
+RunThere = Callable[[Command, str], Awaitable[Outcome]]
+"""For everybody, and it matters where it was typed."""
 
 _SPELLINGS = {
     "set-key": "setkey", "set_key": "setkey", "addkey": "setkey", "add-key": "setkey", "key": "keys", "check": "test",
     "delete": "revoke", "remove": "revoke", "agent": "agents", "models": "model", "admin": "admins", "log": "audit",
+    "grant": "grants", "template": "templates",
     "home": "settings", "?": "help", "": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 _TWO_WORDS = re.compile(r"^(set|add|new)\s+key\b", re.IGNORECASE)
@@ -57,6 +60,7 @@ class Commands:
         people: PeopleDesk,
         home: Home,
         more: Sequence[MoreCommands] = (),
+        there: Mapping[str, RunThere] | None = None,
     ) -> None:
         self._database = database
         self._access = access
@@ -66,6 +70,7 @@ class Commands:
         self._agents = agents
         self._people = people
         self._home = home
+        self._there = there or {}
         self._for_all: Mapping[str, Run] = {
             "help": self._help,
             "agents": self._list_agents,
@@ -91,19 +96,22 @@ class Commands:
         if await self._holds_key(event, name, rest):
             return await self._typed_key(event.user)
         try:
-            return await self._run(event.user, name, rest)
+            return await self._run(event, name, rest)
         except NotAllowed:
             return Private(await self._people.not_allowed(event.workspace))
         except UserError as error:
             return Private(words.refused(error.message))
 
-    async def _run(self, user: UserRef, name: str, rest: str) -> Outcome:
+    async def _run(self, event: Command, name: str, rest: str) -> Outcome:
+        user = event.user
+        if there := self._there.get(name):
+            return await there(event, rest)
         if run := self._for_all.get(name):
             return await run(user, rest)
         if run := self._for_admins.get(name):
             await self._access.require_admin(user)
             return await run(user, rest)
-        understood = _understood(name, [*self._for_all, *self._for_admins])
+        understood = _understood(name, [*self._there, *self._for_all, *self._for_admins])
         return Private(people_screens.help_text(admin=await self._access.is_admin(user), understood=understood))
 
     async def _holds_key(self, event: Command, name: str, rest: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 from app.domain.grants import ToolGrant, Where
@@ -31,7 +31,7 @@ def check_grants(grants: Sequence[ToolGrant]) -> None:
         raise BadInput(f"An agent has at most {MOST_GRANTS} grants.", field="tools")
     for grant in grants:
         try:
-            _check(grant)
+            check_grant(grant)
         except BadInput as error:
             raise BadInput(f"{grant.tool[:64]}: {error.message}", field="tools") from None
 
@@ -50,17 +50,21 @@ def kept(wanted: Sequence[ToolGrant], before: Sequence[ToolGrant], *, by: str, n
 
 
 def difference(before: Sequence[ToolGrant], after: Sequence[ToolGrant]) -> str:
-    """Which tools were granted, taken back or granted otherwise, such as `+http_fetch -recall`; empty where nothing changed."""
+    """Which tools were granted, taken back or granted otherwise, and in what, such as `+http_fetch -recall ~post_message(scope,per_day)`.
+
+    Empty where nothing changed.
+    """
     old, new = _by_tool(before), _by_tool(after)
     changed = [
-        f"{'-' if tool not in new else '+' if tool not in old else '~'}{tool}"
+        f"{'-' if tool not in new else '+' if tool not in old else '~'}{tool}{_parts(old.get(tool), new.get(tool))}"
         for tool in sorted({*old, *new})
         if old.get(tool) != new.get(tool)
     ]
     return " ".join(changed)[:4000]
 
 
-def _check(grant: ToolGrant) -> None:
+def check_grant(grant: ToolGrant) -> None:
+    """The same for one grant, without saying whose it is."""
     scope = grant.scope
     if grant.tool not in BY_NAME and not _TOOL.fullmatch(grant.tool):
         raise BadInput("there is no such tool.")
@@ -95,6 +99,16 @@ def _check_pinned(pinned: Mapping[str, str]) -> None:
 
 def _content(grant: ToolGrant) -> ToolGrant:
     return replace(grant, id="", granted_by="")
+
+
+def _parts(old: list[ToolGrant] | None, new: list[ToolGrant] | None) -> str:
+    """What of a tool's one grant is otherwise: names, never what stands there."""
+    if not old or not new:
+        return ""
+    if len(old) != 1 or len(new) != 1:
+        return f"({len(old)} to {len(new)})" if len(old) != len(new) else ""
+    parts = [part.name for part in fields(ToolGrant) if getattr(old[0], part.name) != getattr(new[0], part.name)]
+    return f"({','.join(parts)})"
 
 
 def _by_tool(grants: Sequence[ToolGrant]) -> dict[str, list[ToolGrant]]:

@@ -12,7 +12,7 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import Place
-from app.domain.grants import CLEAN, Denied, Taint, ToolGrant, Traits
+from app.domain.grants import CLEAN, Denied, Invoker, Taint, ToolGrant, Traits
 from app.domain.tool_kinds import BY_NAME
 from app.errors import PlatformError
 from app.ports.agents import RunFacts
@@ -20,6 +20,7 @@ from app.ports.approvals import Approved, Approvers
 from app.ports.clock import Clock
 from app.ports.platform import ChatPlatform, Readers
 from app.services import policy
+from app.services.beginnings import KnowsPeople
 from app.services.grant_fit import Request, Situation, Uses, freest, hosts_of
 from app.services.policy import Allowed, Needs, Ruling
 from app.store.unit_of_work import Database, UnitOfWork
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 A_DAY = timedelta(days=1)
 UNKNOWN = "unknown"
 """What the audit calls a tool that a model made up."""
+
+_PEOPLE = (Invoker.EXTERNAL, Invoker.GUEST, Invoker.MEMBER, Invoker.ADMIN, Invoker.OWNER)
+"""From who may least on."""
 
 UNCLEAR = (
     "the service was restarted while this was being done, and nobody knows how far it came. "
@@ -58,9 +62,12 @@ class Asked:
 class Permissions:
     """Decides on tools. What can't be written down is not allowed."""
 
-    def __init__(self, database: Database, platforms: Mapping[str, ChatPlatform], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, platforms: Mapping[str, ChatPlatform], people: KnowsPeople, clock: Clock
+    ) -> None:
         self._database = database
         self._platforms = platforms
+        self._people = people
         self._clock = clock
 
     async def listed(self, facts: RunFacts, taint: Taint, tools: Mapping[str, Traits]) -> frozenset[str]:
@@ -80,6 +87,7 @@ class Permissions:
 
     async def decide(self, facts: RunFacts, asked: Asked) -> Ruling:
         """Whether this call may be made: counted and written down if so, written down if not."""
+        facts = await self._as_the_asker_is(facts)
         readers = await self._readers(facts, asked.request, asked.taint)
         async with self._database.begin() as uow:
             await uow.workspaces.lock(facts.workspace)  # two runs must not both find the last use of a day free
@@ -89,6 +97,7 @@ class Permissions:
 
     async def begin(self, facts: RunFacts, asked: Asked, *, once: bool) -> Denied | None:
         """The last look, as the call is made: why it can't be, if something has changed. With `once`, it can't be begun a second time."""
+        facts = await self._as_the_asker_is(facts)
         readers = await self._readers(facts, asked.request, asked.taint)
         async with self._database.begin() as uow:
             ruling, grants = await self._rule(uow, facts, asked, readers)
@@ -157,6 +166,14 @@ class Permissions:
         """Remember what the conversation has read: whoever goes on in it has it before them."""
         async with self._database.begin() as uow:
             await uow.tool_uses.learn(facts.conversation, taint)
+
+    async def _as_the_asker_is(self, facts: RunFacts) -> RunFacts:
+        """For whom it acts, as they are by now if that is less than when they asked: they may have left, or become a guest, meanwhile."""
+        if facts.invoker not in _PEOPLE:
+            return facts
+        kind = await self._people.invoker(facts.question.asker, facts.workspace, from_bot=False)
+        lower = min(facts.invoker, kind if kind in _PEOPLE else Invoker.EXTERNAL, key=_PEOPLE.index)
+        return replace(facts, invoker=lower)
 
     async def _rule(
         self, uow: UnitOfWork, facts: RunFacts, asked: Asked, readers: Mapping[str, Readers]

@@ -69,9 +69,7 @@ def decide(
     return Needs(grants[0], strictest.reason, strictest.approvers, may_remember=remember), grants
 
 
-def listed(
-    agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation
-) -> bool:
+def listed(agents: Sequence[AgentSpec | None], tool: str, traits: Traits, now: Situation) -> bool:
     """Whether the model should be told of the tool: false where no call of it could be allowed, be it by a person's consent."""
     if isinstance(_taint(traits, now), Denied):
         return False
@@ -85,6 +83,24 @@ def listed(
         )
         for agent in agents
     )
+
+
+def outlook(agent: AgentSpec | None, tool: str, traits: Traits, now: Situation) -> tuple[Ruling, ...]:
+    """What is known of a tool before there are arguments, grant by grant: what `decide` begins with, and may still refuse or ask for."""
+    rulings = [_without_arguments(grant, Request(tool, traits), now) for grant in grants_of(agent, tool)]
+    return tuple(rulings) or (Denied(f"this agent has not been granted {short(tool)}."),)
+
+
+def _without_arguments(grant: ToolGrant, request: Request, now: Situation) -> Ruling:
+    refused = holds(grant, request.tool, request.traits, now) or _taint(request.traits, now)
+    if refused or not names_something(grant):
+        return refused or Denied(
+            f"{short(request.tool)} is granted, but for nothing yet: it names no channel or agent."
+        )
+    needs = _approval(grant, request, now)
+    if needs and not now.invoker.attended:
+        return Denied("somebody would have to agree, and nobody is there.")
+    return needs[0] if needs else Allowed(grant)
 
 
 def _of_agent(agent: AgentSpec | None, request: Request, now: Situation) -> Ruling:
@@ -165,7 +181,7 @@ def _outward(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]
     return []
 
 
-def _approval(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]:
+def _approval(grant: ToolGrant, request: Request, now: Situation) -> list[Needs]:
     approval = grant.approval.or_stricter(request.traits.approval)
     if approval is Approval.NEVER:
         return []

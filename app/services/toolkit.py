@@ -38,6 +38,10 @@ class Toolkit:
         """Have these tools too, in runs from now on: for sources that need the toolkit themselves."""
         self._sources.append(source)
 
+    async def tools(self, facts: RunFacts) -> list[Tool]:
+        """Every tool that can work there, granted or not."""
+        return [tool for source in self._sources for tool in await source.tools(facts)]
+
     async def belt(
         self,
         facts: RunFacts,
@@ -54,9 +58,7 @@ class Toolkit:
 
         A run within a run has a `name` that no other of the same journal has, such as `3.`: it tells their calls apart.
         """
-        tools: list[Tool] = []
-        for source in self._sources:
-            tools += await source.tools(facts)
+        tools = await self.tools(facts)
         platform = self._platforms[facts.workspace.partition(":")[0]]
         return Belt(
             facts,

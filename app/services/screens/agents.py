@@ -33,6 +33,9 @@ from app.services.screens.words import enumerated, notice
 
 NEW = "agent_new"
 EDIT = "agent_edit"
+TOOLS = "agent_tools"
+CAN = "agent_can"
+TEMPLATES = "templates"
 PAUSE = "agent_pause"
 RESUME = "agent_resume"
 DELETE = "agent_delete"
@@ -75,7 +78,8 @@ def buttons(agent: AgentSpec) -> Buttons:
         f"Delete {agent.name}?", "Its instructions and settings are gone for good. Threads stay as they are.", "Delete"
     )
     others = (Button(MAKE_DEFAULT, "Make default", agent.id), Button(DELETE, "Delete", agent.id, Style.DANGER, sure))
-    return Buttons((Button(EDIT, "Edit", agent.id, opens=True), paused, *(() if agent.is_default else others)))
+    first = (Button(EDIT, "Edit", agent.id, opens=True), Button(TOOLS, "Tools", agent.id), paused)
+    return Buttons((*first, *(() if agent.is_default else others)))
 
 
 def listing(agents: Sequence[AgentSpec], *, paid_by: Mapping[str, str] | None = None) -> View:

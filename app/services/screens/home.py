@@ -12,6 +12,7 @@ from app.domain.views import (
     Block,
     Bold,
     Button,
+    Buttons,
     Channel,
     Code,
     Divider,
@@ -158,7 +159,10 @@ def _agents(state: HomeState) -> tuple[Block, ...]:
     """The model's select beside each; past a handful, what else can be done with an agent is in its form."""
     blocks: list[Block] = [
         Heading("Agents"),
-        Row(agent_screens.how_to_name(state.agents), Button(agent_screens.NEW, "New agent", opens=True)),
+        Text(agent_screens.how_to_name(state.agents)),
+        Buttons(
+            (Button(agent_screens.NEW, "New agent", opens=True), Button(agent_screens.TEMPLATES, "From a template"))
+        ),
     ]
     if state.offline and state.keys:
         blocks.append(Note(rich("Some agents are on the offline demo model, which only plays.")))
@@ -235,9 +239,10 @@ def _pays_for(users: Sequence[AgentSpec]) -> Rich:
     return rich("\nPays for ", *agent_names(users))
 
 
-def _met(agent: AgentSpec) -> Text:
+def _met(agent: AgentSpec) -> Row:
     about = f"\n{agent.description}" if agent.description else ""
-    return Text((*agent_screens.named(agent), " · answers by default" if agent.is_default else "", about))
+    text = (*agent_screens.named(agent), " · answers by default" if agent.is_default else "", about)
+    return Row(text, Button(agent_screens.CAN, "What can it do?", agent.id))
 
 
 def _brief(agent: AgentSpec) -> Rich:

@@ -51,6 +51,9 @@ COMMANDS = (
     ("revoke", "[label]", "Destroy a key here", True),
     ("agents", "", "See the agents", False),
     ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
+    ("can", "[agent]", "See what an agent can do for you, here", False),
+    ("grants", "<agent> [tool]", "See or change what an agent may do", True),
+    ("templates", "", "See agents to begin with, and make one", True),
     ("tools", "[server]", "See servers of tools, and switch tools on or off", True),
     ("admins", "[add|remove @person]", "See or change who may change things", False),
     ("schedules", "", "See or change what agents do regularly", True),
@@ -163,7 +166,7 @@ def audit(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> View:
             actor(entry.workspace, entry.actor),
             rich(Code(entry.action)),
             _object(entry, names),
-            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status"))),
+            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status", "grants", "tool"))),
         )
         for entry in entries
     )  # fmt: skip
