@@ -8,12 +8,14 @@ import pytest
 
 from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed
-from app.domain.run import MadeFile
+from app.domain.run import MadeFile, ToolResult
 from app.domain.views import Button, Buttons, Text, View, rich
 from app.errors import NotReachable
 from app.ports.platform import Ability, Readers, ReplyTarget, Step, StepState
+from app.services.outgoing import Outgoing
 from tests.conformance.asking import PERSONA, RINGS, Parts, asked, target, until
 from tests.conformance.wire import Outside, Wire
+from tests.fakes.journal import MemoryJournal
 
 HELLO = View(blocks=(Text(rich("Hello there")), Buttons((Button("go", "Go", "v-1"),))))
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -173,6 +175,23 @@ class ToolPromises:
         assert there == ([] if refused else [("counts.csv", TABLE)])
         assert refused == "" or refused.endswith(".")
 
+    async def test_what_a_tool_made_is_in_the_thread_or_the_model_and_the_people_are_told_why_not(
+        self, wire: Outside
+    ) -> None:
+        event, remarks = await asked(wire), Remarks()
+        files = (_made("chart.png", "image/png", PICTURE), _made("counts.csv", "text/csv", TABLE))
+
+        async def unchanged(text: str) -> str:
+            return text
+
+        outgoing = Outgoing(MemoryJournal(), wire.platform, target(event), remarks, unchanged)
+        told = (await outgoing.send(ToolResult("c", "Done.", files=files), "1")).content
+        there = [name for name, _ in await wire.files(wire.member, event.conversation)]
+        assert "chart.png" in there
+        assert "Sent to the thread: chart.png" in told
+        assert ("counts.csv" in there) == ("Not sent to the thread" not in told) == (remarks.told == [])
+        assert all("counts.csv: " in text for text in remarks.told)
+
     async def test_a_file_that_was_sent_is_no_part_of_an_answer(self, wire: Outside) -> None:
         event, parts = await asked(wire), Parts()
         await wire.platform.upload(target(event), _made("chart.png", "image/png", PICTURE))
@@ -194,6 +213,16 @@ class ClickPromises:
         assert action.message == posted
         assert action.conversation is not None
         assert action.conversation.key == event.conversation.key
+
+
+class Remarks:
+    """What people are told beneath the answer."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def remark(self, text: str) -> None:
+        self.told.append(text)
 
 
 def _made(name: str, media_type: str, data: bytes) -> MadeFile:
