@@ -6,14 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.events import Close, FieldErrors, Open, Outcome, Private
+from app.domain.chat import UserRef
+from app.domain.events import Action, Close, FieldErrors, Open, Outcome, Private, Submission
 from app.domain.mcp import McpAuth
+from app.domain.secrets import Secret
 from app.domain.views import Button, Checkbox, SecretInput, SelectInput, Verbatim, View
 from app.errors import BadInput
+from app.services.desks.agents import AgentDesk
+from app.services.desks.keys import KeyDesk
+from app.services.desks.people import PeopleDesk
+from app.services.forms import Forms
 from app.services.screens import mcp as screens
 from app.services.screens import mcp_tool
-from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
+from tests.app.bench import ADMIN, MEMBER, WORKSPACE, Bench, words
 from tests.app.mcp.shop import Shop
+from tests.fakes.mcp_server import FakeMcpServer
+
+TOKEN = "canary-" + "pasted-0004-abcdef"
 
 WELL = {"name": "tracker", "auth": "none", "personal": ""}
 
@@ -164,3 +173,40 @@ async def test_a_changed_tool_is_not_switched_on_by_saving_its_form_unread(shop:
     tool = await shop.enable(server, read_only=True)
     view = mcp_tool.form(server, replace(tool, changed=True), replace(tool, description="Other.", hash="0" * 64))
     assert not any(block.checked for block in view.blocks if isinstance(block, Checkbox))
+
+
+async def test_members_set_tokens_of_their_own_and_nothing_else(bench: Bench) -> None:
+    async with FakeMcpServer(token=TOKEN) as fake:
+        shop = Shop(bench, fake)
+        server, _ = await shop.add(McpAuth.BEARER, token=TOKEN, personal=True)
+        forms = Forms(
+            access=bench.access, workspaces=bench.workspaces, keys=KeyDesk(bench.keys, bench.agents),
+            agents=AgentDesk(bench.agents, bench.keys), home=bench.home,
+            people=PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory),
+            more=[shop.desk], open_saves=shop.desk.open_saves,
+        )  # fmt: skip
+
+        async def sent(form: str, by: UserRef = MEMBER, token: str = TOKEN) -> Outcome:
+            values = WELL | {"url": fake.url, "enabled": "yes", "approval": "never"}
+            return await forms.submission(Submission(by, form, values, {"token": Secret(token)}, server.id))
+
+        for form in (screens.ADD_FORM, screens.TOKEN_FORM, mcp_tool.FORM):
+            refused = await sent(form)
+            assert isinstance(refused, Close)
+            assert "for Latchkey's admins" in words(refused.then)
+        for act in (screens.ADD, screens.OPEN, screens.REMOVE, screens.NEW_TOKEN, screens.TOOL):
+            assert "for Latchkey's admins" in words(view_of(await forms.action(Action(MEMBER, act, server.id))))
+        assert isinstance(await forms.action(Action(MEMBER, screens.OWN_TOKEN, server.id)), Open)
+        assert isinstance(await sent(screens.OWN_TOKEN_FORM, token="canary-wrong"), FieldErrors)
+        assert isinstance(await sent(screens.OWN_TOKEN_FORM), Close)
+        assert await shop.servers.signed_in(server) == 2
+        assert await shop.servers.all(WORKSPACE) == (server,)
+        await shop.close()
+
+
+async def test_who_is_of_another_workspace_reaches_nothing_of_this_one(shop: Shop) -> None:
+    server, _ = await shop.add()
+    stranger = UserRef("slack:T2", ADMIN.id)
+    for act in (screens.OWN_TOKEN, screens.SIGN_OUT, screens.OPEN, screens.REMOVE):
+        with pytest.raises(BadInput):
+            await shop.press(act, server.id, stranger)
