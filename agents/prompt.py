@@ -32,7 +32,7 @@ PICTURE = 1_600
 
 DOCUMENT_BYTES_PER_TOKEN = 50
 """Of documents most bytes are fonts, pictures and packing."""
-MOST_OF_A_DOCUMENT = 20_000
+MOST_OF_A_DOCUMENT = 60_000
 WITHOUT_WORDS = "(Sent without words.)"
 
 HOUSE_RULES = """\

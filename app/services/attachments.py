@@ -20,6 +20,9 @@ from app.services.journaled import PaidModel
 TEXT_PER_TOKEN = 1.5
 """Bytes of text in files for each token of the model's window: half of it, about."""
 
+MOST_HALVINGS = 2
+"""How often files get half the room where they were too long for the window after all."""
+
 WORTH_SHOWING = 1_000
 """Bytes of a document below which its beginning helps nobody."""
 
@@ -44,7 +47,8 @@ class Attachments:
     """See ModelClient. Each FilePart becomes what is in the file or, for the model to tell, why that could not be read.
 
     `images` and `documents`: whether the model sees pictures, and reads PDFs itself. Where nobody says, pictures are tried and PDFs are not.
-    A provider that refuses a request is asked again with the text of its PDFs, then without its pictures.
+    A provider that refuses a request is asked again with the text of its PDFs, then without its pictures; one that finds it too long, with less
+    text of its files.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Attachments:
         self._contents = FileContents(fetch, redact, reader, pdfs=documents is True, longest=longest)
         self._no_pictures = BLIND if images is False else ""
         self._no_pdfs = False
+        self._halved = 0
         self._read: dict[FileRef, Content] = {}
         self._shown: set[type[Part]] = set()
 
@@ -96,7 +101,14 @@ class Attachments:
         if isinstance(refused, RequestRefused) and ImagePart in self._shown:
             self._no_pictures = NOT_TAKEN
             return True
+        if isinstance(refused, ContextTooLong) and self._texted and self._halved < MOST_HALVINGS:
+            self._halved += 1
+            return True
         return False
+
+    @property
+    def _texted(self) -> bool:
+        return any(content.text for content in self._read.values())
 
     async def _asked(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         files = [part for message in request.messages for part in message.parts if isinstance(part, FilePart)]
@@ -113,7 +125,7 @@ class Attachments:
         unread = {part.file for part in wanted[:MOST_FILES]} - self._read.keys()
         for content in await asyncio.gather(*map(self._content, unread)):
             self._read[content.file] = content
-        room = _Room(self._texts)
+        room = _Room(self._texts / 2**self._halved)
         parts: dict[FilePart, tuple[Part, ...]] = {}
         for at, part in enumerate(wanted):
             content = self._read[part.file] if at < MOST_FILES else Content(part.file, why_not=TOO_MANY)

@@ -42,14 +42,21 @@ PAPER = FileRef("F5", "paper.pdf", "application/pdf", 0)
 
 
 class Model:
-    """Remembers what it was asked; refuses pictures if `blind`, PDFs with `refusal`, and everything if `stubborn`."""
+    """Remembers what it was asked; refuses pictures if `blind`, more text than `room`, PDFs with `refusal`, and everything if `stubborn`."""
 
     model = "m"
     fingerprint = "f"
 
     def __init__(
-        self, *, window: int = 0, blind: bool = False, stubborn: bool = False, refusal: Exception | None = None
+        self,
+        *,
+        window: int = 0,
+        room: int | None = None,
+        blind: bool = False,
+        stubborn: bool = False,
+        refusal: Exception | None = None,
     ) -> None:
+        self.room = room
         self.context_window = window
         self.blind = blind
         self.stubborn = stubborn
@@ -60,6 +67,8 @@ class Model:
         self.asked.append(request.messages[0].parts)
         if self.stubborn or (self.blind and any(isinstance(part, ImagePart) for part in self.asked[-1])):
             raise RequestRefused
+        if self.room is not None and sum(len(p.text) for p in self.asked[-1] if isinstance(p, TextPart)) > self.room:
+            raise ContextTooLong
         if self.refusal and any(isinstance(part, DocumentPart) for part in self.asked[-1]):
             raise self.refusal
         yield ModelDone(ModelMessage(Role.ASSISTANT, (TextPart("Yes."),)), Stop.END, Usage(), "m")
@@ -319,6 +328,19 @@ async def test_where_a_provider_does_not_take_a_pdf_its_text_goes_instead(refusa
     assert len(model.asked) == 2
     assert picture == ImagePart("image/png", PNG)
     assert told == TextPart("The text of “paper.pdf”:\n```\nMonday\n```")
+
+
+async def test_where_it_is_too_long_after_all_less_of_the_files_is_sent() -> None:
+    long = FileRef("F6", "long.docx", "", 9)
+    model = Model(window=8_000, room=4_000)
+    (told,) = await seen(long, holding=b"docx\n" + b"x" * 9_000, model=model)
+    assert isinstance(told, TextPart)
+    assert len(model.asked) == 3
+    assert told.text.count("xxx") == 1_000
+    hopeless = Model(window=8_000, room=0)
+    with pytest.raises(ContextTooLong):
+        await seen(long, holding=b"docx\nx", model=hopeless)
+    assert len(hopeless.asked) == 3
 
 
 async def test_of_a_document_that_is_too_long_the_beginning_is_shown_and_that_there_is_more_is_said() -> None:
