@@ -192,7 +192,8 @@ class ToolCalls:
 
 def _is_as_decided(tool: Tool, ready: Ready) -> bool:
     """Whether the call still means what it meant: names of channels and agents, and what others say of their tools, are read anew when a
-    run is taken up again, which may be long after somebody agreed."""
+    run is taken up again, which may be long after somebody agreed.
+    """
     decided = ready.decided
     try:
         target = tool.target(ready.call.arguments)

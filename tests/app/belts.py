@@ -118,7 +118,7 @@ class Belts:
 
     def __post_init__(self) -> None:
         self.platforms = {self.bench.platform.name: self.bench.platform}
-        self.permissions = Permissions(self.bench.database, self.platforms, self.bench.clock)
+        self.permissions = Permissions(self.bench.database, self.platforms, self.bench.access, self.bench.clock)
         self.toolkit = Toolkit([_Source(self)], self.platforms, permissions=self.permissions, approvals=self.people)
 
     async def grant(self, *grants: ToolGrant, agent: str = "assistant") -> AgentSpec:

@@ -208,7 +208,7 @@ class Desk:
             agents=bench.agents, access=bench.access, keys=bench.keys, memory=bench.memory, clock=bench.clock,
         )  # fmt: skip
         self.documents = FakeDocuments()
-        self.permissions = Permissions(bench.database, platforms, bench.clock)
+        self.permissions = Permissions(bench.database, platforms, bench.access, bench.clock)
         self.toolkit = Toolkit(
             [QuestionTools()], platforms, permissions=self.permissions,
             approvals=Approvals(bench.database, bench.vault, platforms, clock=bench.clock),

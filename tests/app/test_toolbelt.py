@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.domain.chat import MemberKind
 from app.domain.grants import Approval, Denied, Granted, Invoker, Scope, Taint, Target, ToolGrant, Traits, digest
 from app.domain.run import ToolCall
 from app.ports.approvals import Approvers
@@ -320,3 +321,27 @@ async def test_an_askers_yes_does_not_do_where_it_takes_an_admin_by_then(belts: 
         told
         == "Not allowed: Not everybody who reads that channel could read what this is made of. Only an admin could agree to that now."
     )
+
+
+@pytest.mark.parametrize("kind", [MemberKind.GUEST, MemberKind.EXTERNAL])
+async def test_who_has_left_or_become_a_guest_meanwhile_is_acted_for_as_that(belts: Belts, kind: MemberKind) -> None:
+    tool = Tried("recall")
+    belts.tools = [tool]
+    await belts.grant(ToolGrant("recall", approval=Approval.ALWAYS))
+
+    async def other_by_then() -> None:
+        belts.bench.platform.people[MEMBER] = kind
+
+    belts.people.meanwhile = other_by_then
+    (told,) = await made(await belts.belt(), call("recall"))
+    assert told.startswith("Not allowed: this agent may not use recall for ")
+    assert tool.calls == []
+    assert (await belts.audit())[-1].details["invoker"] == kind.value
+
+
+async def test_who_has_become_an_admin_meanwhile_is_acted_for_as_when_they_asked(belts: Belts) -> None:
+    belts.tools = [Tried("recall")]
+    await belts.grant(ToolGrant("recall", invokers=(Invoker.MEMBER,)))
+    belt = await belts.belt()
+    belts.bench.platform.people[MEMBER] = MemberKind.ADMIN
+    assert await made(belt, call("recall")) == ["done"]
