@@ -10,7 +10,15 @@ from tests.fakes.slack.delivery import Deliveries, Delivery
 from tests.fakes.slack.web_api import WebApi
 from tests.fakes.slack.world import APP_ID, Json, SlackError, Workspace, World
 
-_STATE = ("value", "selected_option", "selected_options", "selected_user", "selected_channel", "selected_conversation")
+_STATE = (
+    "value",
+    "selected_option",
+    "selected_options",
+    "selected_user",
+    "selected_channel",
+    "selected_conversation",
+    "selected_conversations",
+)
 
 
 class Screens:
@@ -141,6 +149,8 @@ def _chosen(element: Json, value: Any) -> Json:
         return {"selected_option": {"text": {"type": "plain_text", "text": str(value)[:75]}, "value": value}}
     if kind == "checkboxes":
         return {"selected_options": [o for o in element["options"] if o["value"] in value]}
+    if kind == "multi_conversations_select":
+        return {"selected_conversations": list(value)}
     selected = {"users_select": "selected_user", "channels_select": "selected_channel"}
     return {selected.get(kind, "selected_conversation" if "conversations" in kind else "value"): value}
 
