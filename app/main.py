@@ -42,6 +42,7 @@ from app.services.desks.agents import AgentDesk
 from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
+from app.services.desks.prompts import PromptDesk
 from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
@@ -164,7 +165,10 @@ class Service:
             commands=Commands(
                 database, access=access, workspaces=workspaces, keys=self._keys,
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk],
+                more=[
+                    self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
+                    PromptDesk(team, agents.prompt.parts),
+                ],
                 there=tool_desk.there,
             ),
             forms=Forms(

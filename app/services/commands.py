@@ -31,7 +31,7 @@ RunThere = Callable[[Command, str], Awaitable[Outcome]]
 _SPELLINGS = {
     "set-key": "setkey", "set_key": "setkey", "addkey": "setkey", "add-key": "setkey", "key": "keys", "check": "test",
     "delete": "revoke", "remove": "revoke", "agent": "agents", "models": "model", "admin": "admins", "log": "audit",
-    "grant": "grants", "template": "templates",
+    "grant": "grants", "template": "templates", "prompts": "prompt",
     "home": "settings", "?": "help", "": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 _TWO_WORDS = re.compile(r"^(set|add|new)\s+key\b", re.IGNORECASE)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from adapters.kms.local import LocalKeyWrapper
+from agents.prompt import parts
+from agents.tools import QuestionTools
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import MemberKind, MessageRef, UserRef
@@ -17,11 +19,14 @@ from app.domain.secrets import Secret
 from app.domain.views import Channel, Person, View
 from app.services.access import Access
 from app.services.agents import Agents
+from app.services.approvals import Approvals
 from app.services.background import Background
 from app.services.commands import Commands
 from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
+from app.services.desks.prompts import PromptDesk
+from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
 from app.services.key_entry import KeyEntry
@@ -29,6 +34,10 @@ from app.services.key_ring import KeyRing
 from app.services.key_setting import KeySet
 from app.services.keys import Keys
 from app.services.notices import Notices
+from app.services.outlook import Outlooks
+from app.services.permissions import Permissions
+from app.services.toolkit import Toolkit
+from app.services.tools.chat import ChatTools
 from app.services.transcripts import Transcripts
 from app.services.workspaces import Workspaces
 from app.store.unit_of_work import Database
@@ -94,6 +103,15 @@ class Bench:
         )
         key_desk, agent_desk = KeyDesk(self.keys, self.agents), AgentDesk(self.agents, self.keys)
         people_desk = PeopleDesk(self.database, self.access, self.workspaces, self.memory)
+        permissions = Permissions(self.database, platforms, self.access, self.clock)
+        toolkit = Toolkit(
+            [QuestionTools(), ChatTools(platforms, self.keys.redact)],
+            platforms,
+            permissions=permissions,
+            approvals=Approvals(self.database, self.vault, platforms, clock=self.clock),
+        )
+        outlooks = Outlooks(platforms, toolkit, permissions, self.access, self.clock)
+        tool_desk = ToolDesk(self.database, self.agents, outlooks, self.clock)
         self.home = Home(
             platforms,
             access=self.access,
@@ -110,6 +128,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
+            more=[tool_desk],
         )
         self.commands = Commands(
             self.database,
@@ -120,6 +139,8 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
+            more=[tool_desk, PromptDesk(self.agents, parts)],
+            there=tool_desk.there,
         )
 
     async def start(self) -> Bench:

@@ -51,6 +51,7 @@ COMMANDS = (
     ("revoke", "[label]", "Destroy a key here", True),
     ("agents", "", "See the agents", False),
     ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
+    ("prompt", "<agent>", "See what an agent's model is told", True),
     ("can", "[agent]", "See what an agent can do for you, here", False),
     ("grants", "<agent> [tool]", "See or change what an agent may do", True),
     ("templates", "", "See agents to begin with, and make one", True),
