@@ -21,7 +21,7 @@ from app.domain.files import MOST_FILES
 from app.domain.grants import CLEAN, Decision, Denied, Invoker, Taint
 from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
-from app.domain.schedules import has_no_thread
+from app.domain.schedules import has_no_thread, schedule_of
 from app.domain.secrets import KeyContext, SealedSecret
 from app.errors import NoAgent, PlatformError, UserError
 from app.ports.agents import Question
@@ -178,9 +178,11 @@ class Planner:
             thread, text = up_to(thread, await self._answer_of(claim, mention.continues)), GO_ON
         elif mention.retry_of:
             asked = next((item for item in thread if item.id == question_id(claim.message_id)), None)
+            asked = asked or await self._scheduled(claim)
             if asked is None:
                 return Plan(mention, agent, refusal=Refusal(QUESTION_GONE))
-            mention = replace(mention, text=asked.text, files=asked.files)
+            only = agent.id if schedule_of(claim.message_id) else ""
+            mention = replace(mention, text=asked.text, files=asked.files, agent=only)
             try:
                 text = (await self._agents.choose(mention, agent.id))[1]
             except NoAgent as error:  # the question was edited, and names another one now
@@ -197,6 +199,18 @@ class Planner:
             invoker = await self._access.invoker(mention.user, mention.workspace, from_bot=mention.from_bot)
         taint = await first_taint(self._database, self._access, mention, agent=agent, invoker=invoker, history=history)
         return Plan(replace(mention, text=""), agent, choice, question, invoker, taint)
+
+    async def _scheduled(self, claim: Claim) -> HistoryMessage | None:
+        """What a schedule asks: nobody said it in the chat, so it is to be found nowhere else."""
+        schedule = schedule_of(claim.message_id)
+        async with self._database.read() as uow:
+            sealed = await uow.schedules.sealed(claim.workspace, schedule) if schedule else None
+        if sealed is None:
+            return None
+        text = await self._sealer.open(KeyContext(claim.workspace, "schedule", schedule), sealed)
+        return HistoryMessage(
+            question_id(claim.message_id), text.decode(), None, from_agent=False, at=self._clock.now()
+        )
 
     async def _let_go(self, claim: Claim, fetching: asyncio.Task[tuple[HistoryMessage, ...]]) -> None:
         """A platform need not be waited for; but what nobody else remembers is there for Retry."""

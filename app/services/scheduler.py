@@ -162,6 +162,8 @@ class Scheduler:
             return None
         if run is None:
             return INTERRUPTED
+        if run.state is RunState.STOPPED:
+            return ""  # a person did that
         return run.error or (INTERRUPTED if run.state is RunState.FAILED else "")
 
     async def _view(self, schedule: Schedule, code: str) -> View:

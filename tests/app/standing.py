@@ -51,7 +51,6 @@ class Office:
             notices=Notices(platforms, bench.access), clock=bench.clock,
         )  # fmt: skip
         self.scheduler = self.standing.scheduler(desk.runs)
-        desks = [self.standing.schedule_desk, self.standing.note_desk]
         keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys)
         people = PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory)
         self.home = Home(
@@ -60,11 +59,11 @@ class Office:
             sections=[self.standing.schedule_desk, self.standing.note_desk],
         )  # fmt: skip
         self.forms = Forms(
-            access=bench.access, workspaces=bench.workspaces, keys=keys, agents=agents, people=people, home=self.home, more=desks
+            access=bench.access, workspaces=bench.workspaces, keys=keys, agents=agents, people=people, home=self.home, more=[self.standing.schedule_desk, self.standing.note_desk]
         )  # fmt: skip
         self.commands = Commands(
             bench.database, access=bench.access, workspaces=bench.workspaces, keys=bench.keys, key_desk=keys,
-            agents=agents, people=people, home=self.home, more=desks,
+            agents=agents, people=people, home=self.home, more=[self.standing.schedule_desk, self.standing.note_desk],
         )  # fmt: skip
 
     async def tick(self) -> None:

@@ -12,7 +12,9 @@ from app.domain.chat import MemberKind
 from app.domain.events import Addressed
 from app.domain.grants import COLLEAGUES, Approval, Invoker, Scope, ToolGrant
 from app.domain.run import RunState, TextPart, ToolCall
-from app.errors import BadInput, NotReachable, PlatformUnavailable
+from app.errors import BadInput, NotReachable, PlatformUnavailable, RequestRefused
+from app.services.answers import STOP
+from app.services.explain import RETRY
 from app.services.tools.chat import ChatTools
 from tests.app.bench import ADMIN, GOOD, WORKSPACE, words
 from tests.app.desk import Desk
@@ -268,3 +270,32 @@ async def test_what_it_is_to_do_stands_nowhere_in_plain_words(office: Office) ->
     assert sealed
     assert b"heron" not in sealed.blob
     assert await office.standing.schedules.text(schedule) == "Water the heron"
+
+
+async def test_what_failed_can_be_tried_again_by_its_creator(office: Office) -> None:
+    await office.schedule("Say good morning")
+    office.until(TUESDAY)
+    office.desk.model.script = [RequestRefused()]
+    await office.tick()
+    (record,) = await office.desk.records()
+    office.desk.model.script = ["Good morning!"]
+    await office.desk.press(RETRY, record.id, ADMIN)
+    await office.desk.settled()
+    root, *_, answer = office.posted()
+    assert (answer.text, answer.thread) == ("Good morning!", root.ref.id)
+    assert "Say good morning" in office.desk.model.asked_last()
+
+
+async def test_stopped_by_a_person_it_did_not_go_wrong(office: Office) -> None:
+    office.desk.model.hold = asyncio.Event()
+    office.desk.model.script = ["Good morning everybody"]
+    schedule = await office.schedule()
+    office.until(TUESDAY)
+    await office.scheduler.tick()
+    await office.desk.model.held.wait()
+    (run,) = office.desk.runs.journals
+    await office.desk.press(STOP, run, ADMIN)
+    await office.desk.settled()
+    await office.scheduler.tick()
+    assert office.desk.platform.told(ADMIN) == []
+    assert (await office.the(schedule)).last_outcome == ""

@@ -263,6 +263,7 @@ def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
             Text(rich(Bold("What agents look up. "), "An agent that your admins let read other channels or search reads them as far as the person who asks can, at that moment, and tells what everybody in the conversation could read, or what was agreed to there. What it finds goes to the provider too; it is kept encrypted until the answer is there, and erased within a minute after.")),
             Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after", ", but for the memory below." if remembers and settings.memory_hours else ".")),
             Text(rich(Bold("Memory. "), *memory)),
+            Text(rich(Bold("Notes and schedules. "), "An agent that your admins let remember keeps short notes, encrypted, until somebody deletes them: ", Code("/byok notes"), " shows those that were kept for you, and admins all of them. A note is told only where everybody could have read what it was made of. What a schedule is to do is kept encrypted, too.")),
             Text(rich(Bold("What stays. "), "Ids and numbers: who asked when, which agent, model and key answered, how many tokens it took. No text.")),
             Note(rich("Keys are encrypted, are never shown again, and never reach an agent or another workspace.")),
         ),

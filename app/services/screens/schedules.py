@@ -50,6 +50,7 @@ _WENT_WRONG: Mapping[str, str] = {
     NotReachable.__name__: "The channel is not there any more, or you or Latchkey can't read or write there. It is tried again the next time.",
     PlatformUnavailable.__name__: "The chat could not be reached. It is tried again the next time.",
     PlatformRateLimited.__name__: "The chat takes no more messages at the moment. It is tried again the next time.",
+    "Denied": "Latchkey's settings do not let agents answer there, or you. It is tried again the next time.",
     NoAgent.__name__: "Its agent is paused, or does not answer in that channel. It is tried again the next time.",
     NoKey.__name__: "This workspace has no model key that works for its agent. An admin sets one with `/byok setkey`.",
     NoModel.__name__: "Its agent has no model. An admin chooses one with `/byok model`.",
