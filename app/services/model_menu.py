@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.agent import AgentSpec
+from app.domain.agent import AgentSpec, Effort
 from app.domain.keys import ProviderKey
 from app.domain.run import ModelInfo
 from app.domain.views import Option
 from app.errors import BadInput, UserError
 from app.services.key_ring import OFFLINE
-from app.services.key_usage import verified
+from app.services.key_usage import paying_key, verified
 from app.services.keys import Keys
 
 AUTOMATIC = "auto"
@@ -88,6 +88,21 @@ class ModelMenu:
         if chosen.model and known and all(model.id != chosen.model for model in known):
             raise BadInput(_unknown(title, chosen.model, known), field="model")
         return chosen
+
+    async def efforts(self, agent: AgentSpec) -> tuple[Effort, ...]:
+        """The efforts that an agent's model can be told, as far as lists that are known tell; all of them where nobody says."""
+        keys = await self._keys.all(agent.workspace)
+        if self._keys.is_offline(agent, keys):
+            return ()
+        key = paying_key(agent, keys)
+        listed = self._keys.models.known(key) if key else None
+        if key is None or listed is None:
+            return tuple(Effort)
+        best = self._keys.ring.provider(key.provider).best(listed)
+        model = agent.model or (best.id if best else "")
+        info = next((info for info in listed if info.id == model), None)
+        told = info.efforts if info else None
+        return tuple(Effort) if told is None else tuple(effort for effort in Effort if effort in told)
 
     async def warm(self, workspace: str, provider: str, *, seconds: float) -> None:
         """See that a provider's list is known, if it answers in time."""

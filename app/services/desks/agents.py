@@ -41,13 +41,16 @@ class AgentDesk:
 
     async def new_form(self, workspace: str) -> Open:
         """The form that makes an agent."""
-        return Open(screens.form(None, await self.menu.options(workspace, seconds=QUICKLY), AUTOMATIC))
+        options = await self.menu.options(workspace, seconds=QUICKLY)
+        efforts = await self.menu.efforts(AgentSpec("", workspace, "", "", ""))
+        return Open(screens.form(None, options, AUTOMATIC, efforts=efforts))
 
     async def edit_form(self, workspace: str, agent_id: str) -> Open:
         """The form that edits an agent."""
         agent = await self._agents.get(workspace, agent_id)
         options = await self.menu.options(workspace, seconds=QUICKLY)
-        return Open(screens.form(agent, with_current(options, agent), Chosen.of(agent).value))
+        efforts = await self.menu.efforts(agent)
+        return Open(screens.form(agent, with_current(options, agent), Chosen.of(agent).value, efforts=efforts))
 
     async def save(self, sent: Submission) -> Outcome:
         """An agent was filled in: errors on its fields, or made or changed."""
@@ -138,7 +141,7 @@ class AgentDesk:
             provider=chosen.provider,
             model=chosen.model,
             key_id=chosen.key_id,
-            effort=_effort(values.get("effort", "")),
+            effort=_effort(values["effort"]) if "effort" in values else before.effort if before else None,
             max_output_tokens=_number(values.get("max_output_tokens", ""), "max_output_tokens"),
             max_steps=before.max_steps if before else FIRST_MAX_STEPS,
             channels=tuple(values.get("channels", "").split()),

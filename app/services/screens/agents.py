@@ -122,13 +122,18 @@ def how_to_name(agents: Sequence[AgentSpec]) -> Rich:
     )
 
 
-def form(agent: AgentSpec | None, options: Sequence[Option], selected: str) -> View:
-    """Make or edit an agent."""
+def form(
+    agent: AgentSpec | None, options: Sequence[Option], selected: str, *, efforts: Sequence[Effort] = tuple(Effort)
+) -> View:
+    """Make or edit an agent. `efforts` are those that its model can be told; none where it knows no such thing."""
     shown = agent or AgentSpec("", "", "", "", "")
-    efforts = (
+    offered = dict.fromkeys([*efforts, *([shown.effort] if shown.effort and efforts else [])])
+    levels = (
         Option(NO_EFFORT, "The model's own"),
-        *(Option(effort.value, effort.value.capitalize()) for effort in Effort),
+        *(Option(effort.value, effort.value.capitalize()) for effort in offered),
     )
+    now = shown.effort.value if shown.effort else NO_EFFORT
+    effort = (SelectInput("effort", "Effort", levels, now, "How hard to think before it answers."),) if efforts else ()
     return View(
         title="Edit agent" if agent else "New agent",
         id=FORM,
@@ -140,7 +145,7 @@ def form(agent: AgentSpec | None, options: Sequence[Option], selected: str) -> V
             TextInput("description", "What it is for", shown.description, "Drafts and shortens texts.", "Everybody sees this.", optional=True, max_length=300),
             TextInput("instructions", "Instructions", shown.instructions, "You are …", "How it should work and answer. Sent with every question.", multiline=True, optional=True, max_length=3000),
             SelectInput(MODEL, "Model", tuple(options), selected),
-            SelectInput("effort", "Effort", efforts, shown.effort.value if shown.effort else NO_EFFORT, "How hard to think, where a model can be told."),
+            *effort,
             TextInput("max_output_tokens", "Longest answer (tokens)", str(shown.max_output_tokens), hint="4096 is about six pages.", max_length=6),
             ChannelInput("channels", "Only in these channels", shown.channels, "Leave empty to let it answer everywhere."),
             Checkbox("share_names", "Tell the provider people's names", shown.share_names, "Otherwise it reads of “Person 1” and “Person 2”."),
