@@ -15,12 +15,13 @@ from app.domain.grants import Approval
 
 PREFIX = "mcp-"
 LONGEST_TOOL_NAME = 64
-LONGEST_SHOWN = 12_000
-"""Characters of a tool's description and arguments, written as briefly as possible."""
+LARGEST_SHOWN = 16_000
+"""Bytes, as `size_shown` counts them: a Teams card bears 24,000 in all."""
 
 SERVER_NAME = re.compile(r"[a-z][a-z0-9]{0,23}")
 """One lower-case word, so that nothing in a tool's name is ambiguous."""
 
+_SAID = ("type", "properties", "required", "title", "$schema")
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -69,7 +70,7 @@ class PinnedTool:
     @property
     def can_be_shown(self) -> bool:
         """Whether a person can be shown all of it: what nobody can look at is never switched on."""
-        return len(self.description) + len(json.dumps(self.schema, ensure_ascii=False)) <= LONGEST_SHOWN
+        return size_shown(self.description) + size_shown(arguments(self.schema)) <= LARGEST_SHOWN
 
     @property
     def usable(self) -> bool:
@@ -90,3 +91,37 @@ def full_name(server: str, tool: str) -> str:
         return plain
     mark = hashlib.sha256(tool.encode()).hexdigest()[:6]
     return f"{plain[: LONGEST_TOOL_NAME - 7]}-{mark}"
+
+
+def arguments(schema: Mapping[str, Any]) -> str:
+    """What a tool takes, a line for each argument, and all that its schema says of it: something to read must not hide in a corner."""
+    properties = schema.get("properties")
+    named: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    required = schema.get("required")
+    needed = required if isinstance(required, list) else []
+    lines = [_argument(str(name), about, needed=name in needed) for name, about in named.items()]
+    more = {name: value for name, value in schema.items() if name not in _SAID}
+    more |= {"properties": properties} if properties is not None and not isinstance(properties, Mapping) else {}
+    more |= {"required": required} if required is not None and not set(map(str, needed)) <= set(named) else {}
+    lines += [json.dumps(more, ensure_ascii=False)] if more else []
+    return "\n".join(lines) or "It takes no arguments."
+
+
+def size_shown(text: str) -> int:
+    """What showing a text exactly as it is costs, on the platform where that is dearest: each line, and each sign that could be markup."""
+    lines, signs = text.count("\n") + 1, sum(not sign.isalnum() for sign in text)
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) + 3 * signs + 200 * lines
+
+
+def _argument(name: str, about: Any, *, needed: bool) -> str:
+    if not isinstance(about, Mapping):
+        return f"{name}: {json.dumps(about, ensure_ascii=False)}"
+    kind, said = about.get("type"), about.get("description")
+    more = {key: value for key, value in about.items() if key not in ("type", "description", "title")}
+    more |= {"type": kind} if kind is not None and not isinstance(kind, str) else {}
+    more |= {"description": said} if said is not None and not isinstance(said, str) else {}
+    title = about.get("title")
+    more |= {"title": title} if title and str(title).casefold() != name.replace("_", " ").casefold() else {}
+    kinds = ", ".join(part for part in (kind if isinstance(kind, str) else "", "" if needed else "optional") if part)
+    parts = [f"{name} ({kinds})" if kinds else name, " ".join(said.split()) if isinstance(said, str) else ""]
+    return ": ".join(part for part in parts if part) + (f" {json.dumps(more, ensure_ascii=False)}" if more else "")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from difflib import unified_diff
-from typing import Any
 
 from app.domain.grants import Approval
-from app.domain.mcp import LONGEST_SHOWN, McpServer, PinnedTool, full_name
+from app.domain.mcp import McpServer, PinnedTool, arguments, full_name, size_shown
 from app.domain.views import (
     Block,
     Bold,
@@ -30,8 +27,8 @@ FORM = "mcp_tool_form"
 PIECE = 2800
 """Characters of one block: what is longer stands in several."""
 
-_PLAIN = frozenset({"type", "description", "title", "default"})
-_TOP = frozenset({"type", "properties", "required", "title", "$schema", "additionalProperties"})
+LARGEST_CHANGES = 5000
+
 _APPROVALS = (
     Option(Approval.ALWAYS.value, "Ask before every call"),
     Option(Approval.FIRST_TIME.value, "Ask before the first call"),
@@ -55,12 +52,14 @@ def form(server: McpServer, tool: PinnedTool, now: PinnedTool | None) -> View:
             Notice(rich("It is not what it was when an admin looked at it last, so it is off."), Level.WARNING)
         )
         changes = difference(tool, now)
-        if len(changes) <= LONGEST_SHOWN:
+        if size_shown(changes) <= LARGEST_CHANGES:
             blocks += [Text(rich("This was taken away (-) and added (+):")), *_verbatim(changes)]
+        else:
+            blocks.append(Text(rich("So much has changed that it has to be read anew.")))
     blocks += [
         Text(rich("What its server says of it (nobody has checked that):")),
         *_verbatim(shown.description or "nothing"),
-        *_verbatim(_arguments(shown.schema)),
+        *_verbatim(arguments(shown.schema)),
         Checkbox("enabled", "On: agents may be granted it", checked=tool.enabled and not now, hint="Agents that were granted it may use it again, as it is now." if now else ""),
         Checkbox("read_only", "It only reads", checked=tool.read_only and not now, hint="Leave this off where a call changes or sends something."),
         SelectInput("approval", "Consent", _APPROVALS, tool.approval.value),
@@ -89,24 +88,7 @@ def saved(server: McpServer, tool: PinnedTool, moved: int) -> View:
 
 
 def _whole(tool: PinnedTool) -> str:
-    return f"{tool.description}\n\nArguments:\n{json.dumps(tool.schema, indent=1, sort_keys=True, ensure_ascii=False)}"
-
-
-def _arguments(schema: Mapping[str, Any]) -> str:
-    """In short where that says all of it, else exactly as it is: something to read must not hide in a corner of it."""
-    properties = schema.get("properties", {})
-    plain = set(schema) <= _TOP and isinstance(properties, Mapping)
-    if not plain or not all(isinstance(about, Mapping) and set(about) <= _PLAIN for about in properties.values()):
-        return json.dumps(schema, indent=1, ensure_ascii=False)
-    required = schema.get("required", [])
-    lines = [
-        f"{name} ({', '.join(str(about[one]) for one in ('type', 'title') if one in about)})"
-        f"{'' if name in required else ', optional'}"
-        f"{': ' + str(about['description']) if 'description' in about else ''}"
-        f"{', else ' + json.dumps(about['default'], ensure_ascii=False) if 'default' in about else ''}"
-        for name, about in properties.items()
-    ]
-    return "\n".join(lines) or "It takes no arguments."
+    return f"{tool.description}\n\nArguments:\n{arguments(tool.schema)}"
 
 
 def _verbatim(text: str) -> tuple[Block, ...]:

@@ -77,7 +77,7 @@ async def test_a_changed_tool_is_shown_with_what_changed(shop: Shop) -> None:
     diff = next(block.text for block in form.blocks if isinstance(block, Verbatim))
     assert "-Adds two numbers." in diff
     assert "+Adds two numbers. Copies what it is told." in diff
-    assert '+  "copy_to": {' in diff
+    assert "+copy_to (string, optional)" in diff
     done = await shop.send(mcp_tool.FORM, {"enabled": "yes", "approval": "always"}, context=form.context)
     assert isinstance(done, Close)
     assert (await shop.pinned(server)).description.endswith("Copies what it is told.")
@@ -158,12 +158,12 @@ async def test_nothing_of_what_is_shown_is_left_out(shop: Shop) -> None:
     tool = await shop.pinned(server)
     deep = {
         "type": "object",
-        "properties": {"a": {"type": "object", "properties": {"b": {"description": "HIDDEN " + "y" * 5000}}}},
+        "properties": {"a": {"type": "object", "properties": {"b": {"description": "HIDDEN " + "y" * 2000}}}},
     }
     view = mcp_tool.form(server, replace(tool, schema=deep, description="z" * 4000), None)
     shown = "".join(block.text for block in view.blocks if isinstance(block, Verbatim))
     assert "HIDDEN" in shown
-    assert "y" * 5000 in shown
+    assert "y" * 2000 in shown
     assert "z" * 4000 in shown
     assert max(len(block.text) for block in view.blocks if isinstance(block, Verbatim)) <= mcp_tool.PIECE
 
