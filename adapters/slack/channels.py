@@ -13,7 +13,7 @@ import structlog
 from adapters.slack.history import aside, message_of
 from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation, Installations
-from adapters.slack.people import People
+from adapters.slack.people import People, kind_of
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.domain.chat import HistoryMessage, MemberKind, UserRef
 from app.errors import NotReachable, PlatformError
@@ -29,6 +29,7 @@ _PAGE = 1000
 _MOST_PAGES = 20
 _MOST_MESSAGES = 200
 _NAMES_FOR = 300.0
+_GUESTS_FOR = 120.0
 _FRESH = 10.0
 _MOST_KEPT = 200
 _REASONS = {
@@ -57,6 +58,7 @@ class Channels:
         self._people = people
         self._now = monotonic
         self._names: dict[str, tuple[float, dict[str, str]]] = {}
+        self._strange: dict[str, tuple[float, frozenset[str]]] = {}
         self._seen: OrderedDict[tuple[str, str], tuple[float, Json]] = OrderedDict()
         self._inside: OrderedDict[tuple[str, str], tuple[float, frozenset[str]]] = OrderedDict()
 
@@ -68,17 +70,18 @@ class Channels:
 
     async def readers(self, workspace: str, channel: str) -> Readers:
         """Who can read it; doubt is nobody."""
+        shared = False
         try:
             here = await self._installations.of(workspace)
-            found = await self._info(here, channel)
-            info = described(found)
-            if info.open:
-                return Readers(True, shared=info.shared)
-            members = await self._members(here, channel)
+            info = described(await self._info(here, channel))
+            shared = info.shared
+            guests = await self._guests(here)
+            members = await self._members(here, channel) if guests or not info.open else frozenset()
         except PlatformError as error:
             log.info("slack does not tell who reads a channel", reason=error.message)
-            return Readers(False)
-        return Readers(False, members - {here.me.bot_user}, info.shared)
+            return Readers(False, shared=shared)
+        people = frozenset() if info.open else members - {here.me.bot_user}
+        return Readers(info.open, people, shared, members & guests)
 
     async def history(self, asker: UserRef, channel: str, limit: int, before: str) -> tuple[HistoryMessage, ...]:
         """The newest messages of a channel, without replies in threads, oldest first."""
@@ -142,6 +145,18 @@ class Channels:
         found = frozenset(string(member) for page in pages for member in items(page.get("members")))
         _keep(self._inside, key, self._now(), found)
         return found
+
+    async def _guests(self, here: Installation) -> frozenset[str]:
+        """The workspace's guests, who read of what is open only what they are members of. Raises PlatformError where that is not told."""
+        since, guests = self._strange.get(here.me.workspace, (0.0, None))
+        if guests is not None and self._now() - since < _GUESTS_FOR:
+            return guests
+        pages = [page async for page in self._pages(here, "users.list", {})]
+        people = [obj(person) for page in pages for person in items(page.get("members"))]
+        strange = (person for person in people if kind_of(person, here.me) in (MemberKind.GUEST, MemberKind.EXTERNAL))
+        guests = frozenset(string(person.get("id")) for person in strange)
+        self._strange[here.me.workspace] = (self._now(), guests)
+        return guests
 
     async def _known_names(self, here: Installation) -> dict[str, str]:
         since, names = self._names.get(here.me.workspace, (0.0, {}))

@@ -83,11 +83,15 @@ class ChannelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Who can read a channel: everybody of the workspace, or these people (ids); outsiders too where it is shared."""
+    """Who can read a channel: everybody of the workspace, or these people (ids); outsiders too where it is shared.
+
+    `guests` are those of its readers who, where something is open to everybody, are not meant: they read what they are members of.
+    """
 
     everybody: bool
     people: frozenset[str] = frozenset()
     shared: bool = False
+    guests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,7 +271,7 @@ class Permissions:
     async def _readers_now(self, facts: RunFacts, channel: str) -> Readers:
         where = facts.conversation
         if channel == where.channel and where.place is Place.DIRECT:
-            return Readers(everybody=False, people=frozenset({facts.question.asker.id}))
+            return only(facts)
         platform = self._platforms.get(facts.workspace.partition(":")[0])
         try:
             found = await platform.readers(facts.workspace, channel) if platform else Readers(everybody=False)
@@ -279,6 +279,13 @@ class Permissions:
             log.warning("readers of a channel not found", run=facts.run, error=error.code)
             found = Readers(everybody=False)
         return replace(found, shared=True) if channel == where.channel and where.shared else found
+
+
+def only(facts: RunFacts) -> Readers:
+    """Who reads along where somebody talks with an agent alone."""
+    asker = frozenset({facts.question.asker.id})
+    strange = facts.invoker in (Invoker.GUEST, Invoker.EXTERNAL, Invoker.BOT)
+    return Readers(everybody=False, people=asker, guests=asker if strange else frozenset())
 
 
 async def _agents(uow: UnitOfWork, facts: RunFacts) -> tuple[AgentSpec | None, ...]:

@@ -146,6 +146,8 @@ def _readers(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]
         foreign = [channel for channel in sources if not within(_of(now, there), _of(now, channel))]
         if not foreign:
             return []
+        if _of(now, there) == Readers(everybody=False):
+            return [Denied("nobody can tell at the moment who reads that channel.")]
         if _of(now, there).shared:
             return [Denied("what was read here must not go to a channel that other organisations read.")]
         mine = foreign == [own] and now.conversation.place is Place.DIRECT
@@ -204,5 +206,5 @@ def within(narrow: Readers, wide: Readers) -> bool:
     if narrow.shared:
         return False
     if wide.everybody:
-        return narrow.everybody or bool(narrow.people)
+        return (narrow.everybody or bool(narrow.people)) and narrow.guests <= wide.guests
     return not narrow.everybody and bool(narrow.people) and narrow.people <= wide.people

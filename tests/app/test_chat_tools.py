@@ -181,6 +181,17 @@ class TestChatSearch(ToolSuite):
         result = await (await world.tool("chat_search", asker=ADMIN, where=alone)).call("c", {"query": "heron"})
         assert "the heron of C3" in result.content
 
+    async def test_where_a_guest_reads_along_only_what_that_guest_could_read_is_told(self, world: World) -> None:
+        world.platform.channels.add("C1", "general", guests=(GUEST,))
+        world.platform.channels.add("C4", "help", guests=(GUEST,))
+        for channel in ("C2", "C4"):
+            world.say(MEMBER, channel, f"The launch, as said in {channel}.")
+        tool = await world.tool("chat_search")
+        result = await tool.call("1", {"query": "launch"})
+        assert "said in C4" in result.content
+        assert "said in C2" not in result.content
+        assert "1 more were found" in result.content
+
     async def test_nothing_is_told_where_other_organisations_read_along(self, world: World) -> None:
         world.say(ADMIN, "C2", "the heron lands at noon")
         tool = await world.tool("chat_search", where=replace(HERE, shared=True))

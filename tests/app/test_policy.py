@@ -281,7 +281,9 @@ def test_words_go_only_where_everybody_could_have_read_them() -> None:
     assert wide.approvers is Approvers.ADMINS
     outside = {"C1": TWO, "C2": replace(ALL, shared=True)}
     assert isinstance(ruling(grant, request, now(readers=outside)), Denied)
-    assert isinstance(ruling(grant, request, now(readers={})), Needs), "doubt is no reader"
+    assert isinstance(ruling(grant, request, now(readers={"C2": ALL})), Needs), "doubt is no reader"
+    for unknown in ({}, {"C1": ALL}, {"C1": ALL, "C2": Readers(everybody=False)}):
+        assert isinstance(ruling(grant, request, now(readers=unknown)), Denied), "nobody agrees to what nobody knows"
 
 
 def test_what_somebody_says_in_their_own_direct_chat_is_theirs_to_pass_on() -> None:
@@ -346,3 +348,20 @@ def test_who_reads_along_is_told_without_guessing() -> None:
         (outsiders, outsiders),
     ):
         assert not within(narrow, wide)
+
+
+def test_a_guest_in_an_open_channel_reads_no_other_by_that() -> None:
+    guest = frozenset({"U9"})
+    with_guest, beside = replace(ALL, guests=guest), replace(TWO, people=TWO.people | guest, guests=guest)
+    assert within(ALL, with_guest)
+    assert within(with_guest, with_guest)
+    for narrow in (with_guest, beside):
+        assert not within(narrow, ALL)
+    assert not within(replace(ALL, guests=guest | {"U8"}), with_guest)
+    grant, request, readers = post(C1=ALL, C2=with_guest)
+    told = ruling(grant, request, now(readers=readers))
+    assert isinstance(told, Needs)
+    assert told.approvers is Approvers.ADMINS
+    read = ToolGrant("channel_history", scope=Scope(channels=("C2",)))
+    asked = Request("channel_history", READ, Target(channel="C2"))
+    assert isinstance(ruling(read, asked, now(readers={"C1": with_guest, "C2": ALL})), Needs)

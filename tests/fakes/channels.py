@@ -17,11 +17,14 @@ class FakeChannels:
 
     all: dict[str, ChannelInfo] = field(default_factory=dict)
     people: dict[str, frozenset[str]] = field(default_factory=dict)
+    guests: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(
-        self, channel: str, name: str, *, only: Iterable[UserRef] | None = None, shared: bool = False
-    ) -> ChannelInfo:
+        self, channel: str, name: str, *, only: Iterable[UserRef] | None = None, shared: bool = False,
+        guests: Iterable[UserRef] = (),
+    ) -> ChannelInfo:  # fmt: skip
         self.all[channel] = ChannelInfo(channel, name, open=only is None, shared=shared)
+        self.guests[channel] = frozenset(user.id for user in guests)
         if only is not None:
             self.people[channel] = frozenset(user.id for user in only)
         return self.all[channel]
@@ -38,4 +41,4 @@ class FakeChannels:
         info = self.all.get(channel)
         if info is None:
             return Readers(False)
-        return Readers(info.open, self.people.get(channel, frozenset()), info.shared)
+        return Readers(info.open, self.people.get(channel, frozenset()), info.shared, self.guests[channel])

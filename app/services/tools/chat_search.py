@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.domain.chat import Place
@@ -11,6 +12,7 @@ from app.domain.run import Source, ToolResult, ToolSpec
 from app.errors import BadInput, NotReachable, PlatformError
 from app.ports.agents import RunFacts
 from app.ports.platform import ChannelInfo, ChatPlatform, FoundMessage, Readers
+from app.services.permissions import only
 from app.services.policy import within
 from app.services.tools.told import LONGEST, MATERIAL, Teller
 
@@ -97,9 +99,9 @@ class ChatSearch:
     async def _here(self) -> Readers:
         where = self._facts.conversation
         if where.place is Place.DIRECT:
-            return Readers(everybody=False, people=frozenset({self._facts.question.asker.id}))
+            return only(self._facts)
         found = await self._platform.readers(where.workspace, where.channel)
-        return Readers(found.everybody, found.people, found.shared or where.shared)
+        return replace(found, shared=found.shared or where.shared)
 
 
 def _left_out(number: int) -> str:

@@ -36,6 +36,7 @@ SCOPES_OF_METHODS = {
     "conversations.history": "channels:history groups:history",
     "conversations.info": "channels:read groups:read",
     "conversations.list": "channels:read groups:read",
+    "users.list": "users:read",
     "conversations.members": "channels:read groups:read mpim:read",
     "conversations.replies": "channels:history groups:history im:history mpim:history",
     "files.completeUploadExternal": "files:write",

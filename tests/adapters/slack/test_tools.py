@@ -13,7 +13,7 @@ from app.domain.events import Mention
 from app.domain.run import MadeFile
 from app.domain.views import Bold, Button, Buttons, Text, View, rich
 from app.errors import NotReachable, PlatformError, PlatformUnavailable
-from app.ports.platform import Reply, Step, StepState
+from app.ports.platform import Readers, Reply, Step, StepState
 from tests.adapters.slack.wire import CHANNEL, SlackWire, slack_wire
 from tests.conformance.asking import PERSONA, Parts, asked, target, until
 
@@ -223,6 +223,34 @@ async def test_other_organisations_and_the_app_itself_are_told_apart_among_reade
     leads = await wire.room("leads", only=(wire.admin,))
     wire.slack.fail("conversations.members", error="missing_scope")
     assert (await wire.platform.readers("slack:T1", leads)).people == frozenset()  # doubt
+    wire.slack.world.add_channel("CTHEIRS", "theirs", is_ext_shared=True)
+    wire.slack.fail("conversations.members", error="missing_scope")
+    assert await wire.platform.readers("slack:T1", "CTHEIRS") == Readers(False, shared=True)
+
+
+async def test_guests_are_told_apart_among_the_readers_of_an_open_channel(wire: SlackWire) -> None:
+    plans, leads = await wire.room("plans"), await wire.room("leads", only=(wire.admin, GUEST))
+    assert "UGUEST" in wire.slack.world.channels[plans].members
+    assert await wire.platform.readers("slack:T1", plans) == Readers(True, guests=frozenset({"UGUEST", "USTRANGER"}))
+    assert (await wire.platform.readers("slack:T1", leads)).guests == {"UGUEST"}
+    news = await wire.room("news")
+    wire.slack.world.channels[news].members = ["UBOT", "UMEMBER"]
+    assert await wire.platform.readers("slack:T1", news) == Readers(True)
+    assert len(wire.slack.calls("users.list")) == 1
+
+
+async def test_where_there_are_no_guests_nobody_is_counted_in_an_open_channel(wire: SlackWire) -> None:
+    plans = await wire.room("plans")
+    for person in ("UGUEST", "USTRANGER"):
+        del wire.slack.world.users[person]
+    assert await wire.platform.readers("slack:T1", plans) == Readers(True)
+    assert not wire.slack.calls("conversations.members")
+
+
+async def test_where_slack_does_not_tell_of_guests_anybody_may_be_one(wire: SlackWire) -> None:
+    plans = await wire.room("plans")
+    wire.slack.fail("users.list", error="missing_scope")
+    assert await wire.platform.readers("slack:T1", plans) == Readers(False)
 
 
 async def test_everybody_in_a_large_channel_is_counted(wire: SlackWire) -> None:

@@ -28,6 +28,7 @@ TIERS = {
     "agents.sessions.setStatus": 50,
     "agents.sessions.rename": 50,
     "apps.connections.open": 50,
+    "users.list": 20,
     "chat.startStream": 20,
     "chat.stopStream": 20,
 }

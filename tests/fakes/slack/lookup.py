@@ -40,6 +40,11 @@ class Lookup:
             raise SlackError("user_not_found")
         return {"user": user}
 
+    def users(self, workspace: Workspace, args: Json) -> Json:
+        """users.list"""
+        page, cursor = _page(list(self.world.users.values()), args, 100)
+        return {"members": page, "response_metadata": {"next_cursor": cursor}}
+
     def bots_info(self, workspace: Workspace, args: Json) -> Json:
         """bots.info"""
         if args.get("bot") != workspace.bot_id:

@@ -100,6 +100,7 @@ class WebApi:
         return {
             "auth.test": look.auth_test,
             "users.info": look.users_info,
+            "users.list": look.users,
             "bots.info": look.bots_info,
             "conversations.info": look.info,
             "conversations.open": look.open,
