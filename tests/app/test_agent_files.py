@@ -106,7 +106,7 @@ async def test_a_grant_keeps_its_id_until_it_is_changed_and_every_change_is_writ
     assert changed.id != first.id
     await bench.agents.edit(WORKSPACE, agent.id, replace(RICH, grants=()), ADMIN)
     told = [entry.details.get("grants") for entry in await bench.audited() if entry.object == agent.id]
-    assert told == ["+current_time", "+recall", "~current_time", "-current_time -recall"]
+    assert told == ["+current_time", "+recall", "~current_time(per_day)", "-current_time -recall"]
 
 
 @pytest.mark.parametrize(

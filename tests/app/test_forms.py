@@ -80,10 +80,13 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
     assert bench.anthropic.calls == []
 
 
-FORMS = ["key_set", "key_replace_with", "agent_save", "channel_save", "settings_save"]
+FORMS = [
+    "key_set", "key_replace_with", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
+]  # fmt: skip
 ACTIONS = [
     "key_add", "key_test", "key_replace", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
     "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
+    "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
 ]  # fmt: skip
 
 

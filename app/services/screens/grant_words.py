@@ -41,22 +41,22 @@ MOST_NAMED = 10
 
 def whole(grant: ToolGrant, agents: Mapping[str, str], now: datetime) -> Rich:
     """All of it; `agents` are names by their ids."""
-    return (*what(grant, agents), ", ", *_when(grant.invokers), ", ", *_places(grant.places), *how(grant, now))
+    return ("May ", *what(grant, agents), ", ", *_when(grant.invokers), ", ", *_places(grant.places), *how(grant, now))
 
 
 def what(grant: ToolGrant, agents: Mapping[str, str]) -> Rich:
-    """What may be done, and on what: `May post to #support`."""
+    """What may be done, and on what: `post to #support`."""
     scope = grant.scope
     match scope_kind(grant.tool):
         case ScopeKind.CHANNELS:
             verb = "post to " if grant.tool == "post_message" else "read "
             can = "" if grant.tool == "post_message" else ", as far as the asker can"
-            return ("May ", verb, *_named([Channel(one) for one in scope.channels], "no channel yet"), can)
+            return (verb, *_named([Channel(one) for one in scope.channels], "no channel yet"), can)
         case ScopeKind.AGENTS:
             names = [Bold(agents.get(one, "an agent that is gone")) for one in scope.agents]
-            return ("May ask ", *_named(names, "no agent yet"))
+            return ("ask ", *_named(names, "no agent yet"))
         case ScopeKind.HOSTS:
-            pages = "May read web pages that the asker names or a search finds"
+            pages = "read web pages that the asker names or a search finds"
             if not scope.hosts:
                 return (pages,)
             hosts = _named([Code(host) for host in scope.hosts], "")
@@ -64,7 +64,7 @@ def what(grant: ToolGrant, agents: Mapping[str, str]) -> Rich:
             more: Rich = (" (also by ", *enumerated(sends), ")") if sends else ()
             return (pages, ", and use " if sends else ", and all of ", *hosts, *more)
         case ScopeKind.NONE:
-            return ("May ", _VERBS[grant.tool]) if grant.tool in _VERBS else ("May use ", Code(grant.tool))
+            return (_VERBS[grant.tool],) if grant.tool in _VERBS else ("use ", Code(grant.tool))
 
 
 def how(grant: ToolGrant, now: datetime) -> Rich:

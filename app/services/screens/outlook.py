@@ -14,7 +14,6 @@ from app.domain.views import (
     Block,
     Bold,
     Button,
-    Code,
     Heading,
     Level,
     Note,
@@ -86,9 +85,8 @@ def choose(agents: Sequence[AgentSpec]) -> View:
 def _told(grant: ToolGrant, agents: Mapping[str, str], now: datetime) -> Rich:
     """Without whether somebody is asked, which stands beside it as it is here."""
     first, *rest = what(grant, agents)
-    begins = first.removeprefix("May ") if isinstance(first, str) else ""
-    told: Rich = (begins[:1].upper() + begins[1:], *rest, *how(replace(grant, approval=Approval.NEVER), now))
-    return told if begins else (Code(grant.tool),)
+    begins: Span = f"{first[:1].upper()}{first[1:]}" if isinstance(first, str) else first
+    return (begins, *rest, *how(replace(grant, approval=Approval.NEVER), now))
 
 
 def _where(found: Outlook) -> str:

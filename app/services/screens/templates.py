@@ -80,8 +80,8 @@ def _lines(one: Template, now: datetime) -> Rich:
     for grant in one.tools or one.grants():
         told: Rich = what(grant, {})
         if grant.tool in _LATER:
-            told = ("May post to channels that you name",) if grant.tool == "post_message" else ("May read channels that you name, as far as the asker can",)  # fmt: skip
-        lines += ["\n" if lines else "", "• ", *told, *how(grant, now)]
+            told = ("post to channels that you name",) if grant.tool == "post_message" else ("read channels that you name, as far as the asker can",)  # fmt: skip
+        lines += ["\n" if lines else "", "• May ", *told, *how(grant, now)]
     return tuple(lines)
 
 
