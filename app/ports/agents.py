@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Hints, HistoryMessage, UserRef
 from app.domain.grants import CLEAN, Decision, Invoker, Taint, Target, Traits
+from app.domain.quotes import without_quotes
 from app.domain.run import ModelEvent, ModelMessage, ModelRequest, RunEvent, ToolCall, ToolResult, ToolSpec
 
 
@@ -131,11 +132,11 @@ class RunFacts:
 
     @property
     def own_words(self) -> str:
-        """All that the asker wrote themselves in this thread, as far as it is known: never a model's words."""
+        """All that the asker wrote themselves in this thread, as far as it is known: never a model's words, nor what they quote."""
         if self.depth:
             return self.words
         earlier = (item for item in self.question.history if item.author == self.question.asker and not item.from_agent)
-        return "\n".join([*(item.text for item in earlier), self.question.text])
+        return "\n".join(without_quotes(text) for text in [*(item.text for item in earlier), self.question.text])
 
     @property
     def workspace(self) -> str:

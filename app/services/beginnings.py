@@ -10,6 +10,7 @@ from app.domain.agent import AgentSpec
 from app.domain.chat import HistoryMessage, Place, UserRef
 from app.domain.events import Mention
 from app.domain.grants import COLLEAGUES, Invoker, Taint
+from app.domain.quotes import quotes_elsewhere, without_quotes
 from app.domain.tool_kinds import BY_NAME
 from app.store.unit_of_work import Database
 
@@ -48,8 +49,12 @@ async def first_taint(
 async def _strangers(
     people: KnowsPeople, mention: Mention, agent: AgentSpec, history: Sequence[HistoryMessage]
 ) -> bool:
-    """Whether somebody who is no colleague speaks in the thread; nobody is looked up for an agent that can do nothing about it."""
+    """Whether somebody who is no colleague speaks in the thread, or is quoted; nobody is looked up for an agent that can do nothing about it."""
     if any(item.author is None and not item.from_agent for item in history):
+        return True
+    known = "\n".join(without_quotes(item.text) for item in history)
+    said = [mention.text, *(item.text for item in history if not item.from_agent)]
+    if not mention.scheduled and any(quotes_elsewhere(text, known) for text in said):
         return True
     authors = {item.author for item in history if item.author and not item.from_agent} - {mention.user}
     if not authors or all(_harmless(grant.tool) for grant in agent.grants):

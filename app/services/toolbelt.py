@@ -68,6 +68,9 @@ class Belt:
         """See ToolBelt."""
         traits = {name: tool.traits for name, tool in self._tools.items()}
         listed = await self._permissions.listed(self._facts, self.taint, traits)
+        if not self.taint.untrusted and any(traits[name].pin for name in listed):
+            self.taint |= Taint(untrusted=True)  # what servers say of their tools is anybody's words
+            listed = await self._permissions.listed(self._facts, self.taint, traits)
         return tuple(self._tools[name].spec for name in sorted(listed))
 
     async def may_search(self) -> int:

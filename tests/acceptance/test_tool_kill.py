@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ async def test_killed_at_each_of_twelve_steps_it_repeats_none_that_was_remembere
             await until(_reached(slack, models, step, moment), f"step {step} is where it dies: {moment.value}", 30)
             await die(service)
             slack.configure(delays={"conversations.history": 0, "chat.postMessage": 0})
-            await until(lambda step=step: _taken(slack, step), "what Slack was asked for it has done")
+            await until(partial(_taken, slack, step), "what Slack was asked for it has done")
             await service.start()
         root = await asking
         await until(lambda: DONE in kill._text(slack, root), "the answer is whole", 30)
