@@ -92,6 +92,7 @@ async def test_who_may_not_decide_is_told_so_and_nothing_changes(asking: Asking,
 
 async def test_a_guest_who_asked_cannot_decide_but_an_admin_can(asking: Asking) -> None:
     asking.asker, asking.invoker = GUEST, Invoker.GUEST
+    asking.asks = replace(asking.asks, grant=replace(asking.asks.grant, invokers=(Invoker.GUEST,)))
     record = await asking.begun()
     assert "Only an admin can decide" in words(asking.cards()[0])
     assert "no guests" in told(await asking.press(APPROVE, record, GUEST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,25 @@ async def test_always_is_never_offered_or_taken_for_code_or_for_everything(
     assert buttons(asking.cards()[0]) == [APPROVE, DENY]
     assert "can't be allowed for good" in told(await asking.press(ALWAYS, record, ADMIN))
     assert asking.verdicts == []
+
+
+@pytest.mark.parametrize("pressed", [ALWAYS, APPROVE])
+@pytest.mark.parametrize(
+    "narrower", [{"scope": Scope(channels=("C3",))}, {"invokers": (Invoker.ADMIN,)}], ids=["other channels", "others"]
+)
+async def test_what_a_grant_is_not_for_any_more_is_neither_approved_nor_allowed_for_good(
+    asking: Asking, pressed: str, narrower: dict[str, Any]
+) -> None:
+    record = await asking.begun()
+    async with asking.desk.database.begin() as uow:
+        agent = await asking.desk.bench.agent()
+        *others, grant = agent.grants
+        left = (*others, replace(grant, **narrower))
+        await uow.agents.change(replace(agent, grants=left))
+    assert "not granted to the agent any more" in told(await asking.press(pressed, record, ADMIN))
+    assert (await asking.desk.bench.agent()).grants == left
+    await asking.desk.settled()
+    assert asking.done == []
 
 
 async def test_the_first_approval_of_a_target_is_remembered_for_that_target_and_grant(asking: Asking) -> None:

@@ -14,7 +14,7 @@ from app.domain.approvals import ApprovalRecord, ApprovalState, Asked, remembere
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
 from app.domain.events import Action, Mention, Nothing, Outcome, Private, Replace
-from app.domain.grants import COLLEAGUES, Invoker, ToolGrant
+from app.domain.grants import COLLEAGUES, Invoker, ToolGrant, Traits
 from app.domain.run import RunState
 from app.domain.views import View
 from app.errors import PlatformError
@@ -24,6 +24,7 @@ from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
 from app.services.approvals import open_asked, show_end
 from app.services.background import Background
+from app.services.grant_fit import Request, in_scope
 from app.services.ids import new_id
 from app.services.plans import question_id
 from app.services.screens import approvals as screens
@@ -148,7 +149,7 @@ class ApprovalDesk:
         if asked is None or run is None or run.state is not RunState.RUNNING or run.stop_requested:
             return _Decision(refused=screens.OVER)
         agent = await uow.agents.get(record.workspace, record.agent)
-        grant = self._standing(agent, record)
+        grant = self._standing(agent, record, asked)
         state = ApprovalState.DENIED if event.action_id == DENY else ApprovalState.APPROVED
         if grant is None and state is ApprovalState.APPROVED:
             state = ApprovalState.CANCELLED
@@ -171,8 +172,8 @@ class ApprovalDesk:
         await uow.audit.append(AuditEntry(record.workspace, event.user.id, "grant.added", agent.id, details))
         return _Decision(state, always=more.expires)
 
-    def _standing(self, agent: AgentSpec | None, record: ApprovalRecord) -> ToolGrant | None:
-        """The grant that was asked under, if it is still there."""
+    def _standing(self, agent: AgentSpec | None, record: ApprovalRecord, asked: Asked) -> ToolGrant | None:
+        """The grant that was asked under, if it is still there and still for this; the run itself looks at all the rest again."""
         now = self._clock.now()
         return next(
             (
@@ -181,6 +182,8 @@ class ApprovalDesk:
                 if grant.id == record.grant
                 and grant.tool == record.tool
                 and not (grant.expires and grant.expires <= now)
+                and asked.invoker in grant.invokers
+                and in_scope(grant, Request(record.tool, Traits(), asked.target)) is None
             ),
             None,
         )
