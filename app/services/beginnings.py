@@ -35,7 +35,10 @@ async def first_taint(
     files = bool(mention.files) or any(item.files for item in history)
     private = files or (mention.conversation.place is not Place.CHANNEL and bool(history))
     strange = (
-        files or invoker not in (*COLLEAGUES, Invoker.SCHEDULED) or await _strangers(people, mention, agent, history)
+        files
+        or invoker not in (*COLLEAGUES, Invoker.SCHEDULED)
+        or _under_a_post(mention, history)
+        or await _strangers(people, mention, agent, history)
     )
     taint = Taint(private=private, untrusted=strange)
     async with database.read() as uow:
@@ -44,6 +47,12 @@ async def first_taint(
         async with database.begin() as uow:
             await uow.tool_uses.learn(mention.conversation, taint)
     return kept | taint
+
+
+def _under_a_post(mention: Mention, history: Sequence[HistoryMessage]) -> bool:
+    """Whether the thread begins with what an agent posted from elsewhere: what that was made of, this conversation does not know."""
+    first = history[0] if history and mention.conversation.place is Place.CHANNEL else None
+    return first is not None and first.from_agent and first.id == mention.conversation.thread
 
 
 async def _strangers(

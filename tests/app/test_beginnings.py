@@ -43,6 +43,12 @@ async def test_whoever_is_no_colleague_may_have_written_anything(bench: Bench, a
     assert await begins(bench, said(author)) == STRANGE
 
 
+async def test_what_an_agent_posted_from_elsewhere_may_be_made_of_anything(bench: Bench) -> None:
+    post = replace(said(None, by_agent=True), id=THREAD.thread)
+    assert await begins(bench, post, said(MEMBER)) == STRANGE
+    assert await begins(bench, said(MEMBER), post) == CLEAN, "an answer in the thread is of what the thread has read"
+
+
 async def test_who_asks_from_outside_may_have_written_anything(bench: Bench) -> None:
     for invoker in (Invoker.GUEST, Invoker.EXTERNAL, Invoker.BOT):
         assert (await begins(bench, invoker=invoker)).untrusted

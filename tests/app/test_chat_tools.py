@@ -113,6 +113,11 @@ class TestChannelHistory(ToolSuite):
         result = await (await world.tool("channel_history")).call("c", {"channel": "plans"})
         assert result.taint.untrusted
 
+    async def test_words_that_an_agent_said_elsewhere_are_not_to_be_trusted(self, world: World) -> None:
+        await world.platform.post(WORKSPACE, "C2", "As that page says.", FOX.persona)
+        result = await (await world.tool("channel_history")).call("1", {"channel": "plans"})
+        assert result.taint.untrusted
+
     async def test_what_the_asker_cannot_read_is_not_read(self, world: World) -> None:
         world.say(ADMIN, "C3", "a secret")
         for channel in ("board", "C3"):

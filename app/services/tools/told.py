@@ -42,11 +42,15 @@ class Teller:
         return [await self._line(message, names, place) for message in messages]
 
     async def taint(self, messages: Sequence[HistoryMessage], channels: Sequence[ChannelInfo]) -> Taint:
-        """What reading these does to the run: words of guests, outsiders and other apps are not to be trusted."""
+        """What reading these does to the run: words of guests, outsiders and apps are not to be trusted.
+
+        Nor are an agent's own: they may be made of a page that another run read, and would pass for clean by having been said.
+        """
         authors = {message.author for message in messages if not message.from_agent}
         kinds = await asyncio.gather(*(self._kind(author) for author in authors))
         elsewhere = [one.id for one in channels if one.id != self._facts.conversation.channel]
-        return Taint(private=True, untrusted=any(kind not in _COLLEAGUES for kind in kinds), channels=tuple(elsewhere))
+        strange = any(message.from_agent for message in messages) or any(kind not in _COLLEAGUES for kind in kinds)
+        return Taint(private=True, untrusted=strange, channels=tuple(elsewhere))
 
     async def _kind(self, author: UserRef | None) -> MemberKind:
         return await self._platform.member_kind(author) if author else MemberKind.EXTERNAL
