@@ -75,7 +75,7 @@ async def test_the_grants_of_a_changed_tool_hold_again_once_an_admin_has_looked(
     assert (chosen.usable, chosen.description, moved) == (True, "Adds two numbers, differently.", 1)
     agent = await shop.bench.agent()
     assert agent.grants[0].scope.schema == seen != before.hash
-    assert (await shop.call("add", {"a": 1, "b": 2}, run="run-2")).content.endswith("stolen")
+    assert "\nstolen\n" in (await shop.call("add", {"a": 1, "b": 2}, run="run-2")).content
 
 
 async def test_who_was_shown_something_else_can_t_switch_it_on(shop: Shop) -> None:
@@ -170,7 +170,7 @@ async def test_a_wrong_token_keeps_nothing(bench: Bench) -> None:
         server, looked = await shop.add(McpAuth.BEARER, token=TOKEN)
         assert looked.new
         await shop.enable(server)
-        assert (await shop.call("add", {"a": 1, "b": 2})).content.endswith("3")
+        assert "\n3\n" in (await shop.call("add", {"a": 1, "b": 2})).content
         await shop.close()
 
 
