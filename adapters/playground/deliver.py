@@ -191,7 +191,7 @@ class Desk:
             case Private():
                 self._privately(window, source, outcome.view)
             case Open():
-                self._windows.open_screen(window, outcome.view, source.channel, source.thread)
+                self._windows.open_screen(window, outcome.view, source.channel, source.thread, above=source.screen)
             case Replace():
                 self._replace(window, source, outcome.view)
             case FieldErrors():
@@ -212,6 +212,8 @@ class Desk:
             self._privately(window, source, view)
 
     def _close(self, window: Window, source: Source, then: View | None) -> None:
+        if source.screen:
+            self._windows.close_beneath(window, source.screen)
         if source.screen and then and not source.channel:
             self._windows.replace_screen(window, source.screen, then)
             return
@@ -223,7 +225,7 @@ class Desk:
     def _privately(self, window: Window, source: Source, view: View) -> None:
         """Beside what was done: in its channel where there is one, else in a dialog."""
         if not source.channel:
-            self._windows.open_screen(window, view)
+            self._windows.open_screen(window, view, above=source.screen)
             return
         post = self._rooms.add(source.channel, APP_ID, thread=source.thread)
         post.only, post.views = window.person.id, (view,)

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.playground import render
 from adapters.playground.room import Change, Changed, Grew, HomeChanged, Post, Removed, Rooms
@@ -27,6 +27,7 @@ class Screen:
     view: View
     channel: str = ""
     thread: str = ""
+    above: str = ""  # the dialog that it was opened from
 
 
 class Window:
@@ -80,9 +81,11 @@ class Windows:
         """How many are open."""
         return len(self._open)
 
-    def open_screen(self, window: Window, view: View, channel: str = "", thread: str = "") -> None:
-        """Show a screen in a dialog of this window."""
-        screen = Screen(secrets.token_hex(8), window.person.id, view, channel, thread)
+    def open_screen(
+        self, window: Window, view: View, channel: str = "", thread: str = "", *, above: Screen | None = None
+    ) -> None:
+        """Show a screen in a dialog of this window, `above` the one that it was opened from."""
+        screen = Screen(secrets.token_hex(8), window.person.id, view, channel, thread, above.key if above else "")
         self._screens[screen.key] = screen
         while len(self._screens) > MOST_SCREENS:
             self._screens.popitem(last=False)
@@ -90,13 +93,19 @@ class Windows:
 
     def replace_screen(self, window: Window, screen: Screen, view: View) -> None:
         """Show another screen in the same dialog."""
-        self._screens[screen.key] = Screen(screen.key, screen.owner, view, screen.channel, screen.thread)
+        self._screens[screen.key] = replace(screen, view=view)
         window.send({"t": "replace", "screen": screen.key, "view": render.view(view, self.names)})
 
     def close_screen(self, window: Window, screen: Screen) -> None:
         """Take a dialog away."""
         self._screens.pop(screen.key, None)
         window.send({"t": "close", "screen": screen.key})
+
+    def close_beneath(self, window: Window, screen: Screen) -> None:
+        """Take away the dialogs that led to this one: a form that was sent off has changed what they show."""
+        while beneath := self._screens.get(screen.above):
+            screen = beneath
+            self.close_screen(window, beneath)
 
     def screen(self, key: str, owner: str) -> Screen | None:
         """A screen that is open for this person."""

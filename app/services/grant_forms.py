@@ -145,7 +145,9 @@ def _places(chosen: str, channels: str, before: ToolGrant) -> tuple[GrantPlace, 
             raise BadInput("Choose at least one channel, or another place above.", field="place_channels")
         return there
     if channels.split() and chosen != KEPT:
-        raise BadInput("Channels are chosen below: take them out, or choose “In these channels only”.", field="places")
+        raise BadInput(
+            "Channels are chosen below: take them out, or choose “In the channels below only”.", field="places"
+        )
     if chosen in (KEPT, places(before)):
         return before.places
     return _of(PLACES, chosen, "places")

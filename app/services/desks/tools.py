@@ -124,7 +124,9 @@ class ToolDesk:
                 raise
             return beside(error.field if error.field in sent.values else _FIRST, error.message)
         after = await self._known(sent.user.workspace, agent_id)
-        return Close(self._page(after, screens.kept(after.agent, offer, new=before is None)))
+        return Close(
+            screens.kept(after.agent, after.called(offer.tool), after.names, self._clock.now(), new=before is None)
+        )
 
     async def _take_back(self, event: Action) -> Outcome:
         agent_id, _, grant_id = event.value.partition("/")
@@ -214,5 +216,5 @@ def _with(held: tuple[ToolGrant, ...], grant: ToolGrant) -> tuple[ToolGrant, ...
 
 
 def _in_place(event: Action, view: View) -> Outcome:
-    """Under a message the answer takes its place; beside a home tab it is shown by itself."""
-    return Replace(view) if event.message else Private(view)
+    """On a screen of its own the answer takes its place; beside a home tab it is shown by itself."""
+    return Replace(view) if event.message or event.context == screens.PAGE else Private(view)

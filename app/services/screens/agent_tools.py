@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.domain.agent import AgentSpec
 from app.domain.grants import ToolGrant
+from app.domain.tool_kinds import ScopeKind
 from app.domain.views import (
     Block,
     Bold,
@@ -27,7 +28,7 @@ from app.domain.views import (
     rich,
 )
 from app.services.offers import Offer
-from app.services.screens.agents import CAN, named
+from app.services.screens.agents import CAN, TOOLS, named
 from app.services.screens.grant_words import whole
 from app.services.screens.people import actor
 from app.services.screens.words import many
@@ -35,6 +36,8 @@ from app.services.screens.words import many
 GRANT = "grant_new"
 CHANGE = "grant_change"
 REMOVE = "grant_remove"
+PAGE = "agent_tools"
+"""The context of what is shown here, wherever that is: what is done on it changes it in its place."""
 
 MOST_BLOCKS = 45
 MOST_GRANTS = 14
@@ -73,7 +76,7 @@ def page(
         blocks += [_free(agent, offer) for offer in free[:room]]
         if len(free) > room:
             blocks.append(_rest(len(free) - room, "tool", agent))
-    return View(title="Tools", blocks=(*blocks, Note(rich(_ALWAYS_SO))))
+    return View(title="Tools", context=PAGE, blocks=(*blocks, Note(rich(_ALWAYS_SO))))
 
 
 def one(agent: AgentSpec, offer: Offer, agents: Mapping[str, str], now: datetime) -> View:
@@ -82,7 +85,7 @@ def one(agent: AgentSpec, offer: Offer, agents: Mapping[str, str], now: datetime
     blocks: list[Block] = [Row((*named(agent), ": ", *_about(offer)), _add(agent, offer, "Grant"))]
     for grant in grants[: (MOST_BLOCKS - 1) // 2]:
         blocks += _grant(agent, offer, grant, agents, now)
-    return View(title="Tools", blocks=(*blocks, *([] if grants else [Text(rich("Not granted."))])))
+    return View(title="Tools", context=PAGE, blocks=(*blocks, *([] if grants else [Text(rich("Not granted."))])))
 
 
 def _held(agent: AgentSpec, offers: Sequence[Offer]) -> list[tuple[Offer, list[ToolGrant]]]:
@@ -113,7 +116,7 @@ def _grant(
         Buttons(
             (
                 Button(CHANGE, "Change", where, opens=True),
-                _add(agent, offer, "Grant once more"),
+                *([_add(agent, offer, "Add another")] if offer.scope is not ScopeKind.NONE else []),
                 Button(REMOVE, "Take back", where, Style.DANGER, sure),
             )
         ),
@@ -143,7 +146,13 @@ def taken_back(agent: AgentSpec, offer: Offer) -> Notice:
     return Notice(rich(f"{offer.title}: taken back from ", Bold(agent.name), ". It counts at once."), Level.SUCCESS)
 
 
-def kept(agent: AgentSpec, offer: Offer, *, new: bool) -> Notice:
-    """After a grant was made or changed."""
-    what = "granted to" if new else "changed for"
-    return Notice(rich(f"{offer.title}: {what} ", Bold(agent.name), ". It counts at once."), Level.SUCCESS)
+def kept(agent: AgentSpec, offer: Offer, agents: Mapping[str, str], now: datetime, *, new: bool) -> View:
+    """After a grant was made or changed: what is granted of this tool now."""
+    done = "granted to" if new else "changed for"
+    blocks: list[Block] = [
+        Notice(rich(f"{offer.title}: {done} ", Bold(agent.name), ". It counts at once."), Level.SUCCESS)
+    ]
+    for grant in [grant for grant in agent.grants if grant.tool == offer.tool][:MOST_GRANTS]:
+        blocks += _grant(agent, offer, grant, agents, now)
+    whole_page = Button(TOOLS, f"All tools of {agent.name}"[:70], agent.id)
+    return View(title="Tools", context=PAGE, blocks=(*blocks, Buttons((whole_page,))))

@@ -44,7 +44,7 @@ _WHO = (
 _PLACES = (
     Option("inside", "In this workspace"),
     Option("direct", "In direct messages only"),
-    Option(CHANNELS, "In these channels only:"),
+    Option(CHANNELS, "In the channels below only"),
     Option("everywhere", "Everywhere, also in shared channels"),
 )
 _SENDING = (
@@ -63,14 +63,14 @@ def form(agent: AgentSpec, offer: Offer, grant: ToolGrant, others: Sequence[Agen
         submit="Save" if grant.id else "Grant",
         context=f"{agent.id}/{grant.id or offer.tool}",
         blocks=(
-            Text(rich(Bold(agent.name), " and ", Bold(offer.title), *_of(offer), f": it {offer.about}." if offer.about else ".")),
+            Text(rich(Bold(agent.name), ": ", Bold(offer.title), *_of(offer), f" {offer.about}." if offer.about else ".")),
             *_scope(offer, grant, agent, others),
             SelectInput("approval", "Before it is used", _APPROVALS, grant.approval.value, _who_is_asked(offer)),
-            SelectInput("who", "When who asks", _with_kept(_WHO, forms.who(grant)), forms.who(grant)),
+            SelectInput("who", "When it is asked by", _with_kept(_WHO, forms.who(grant)), forms.who(grant)),
             Checkbox(Invoker.BOT.value, "Also when another app asks", Invoker.BOT in grant.invokers),
             Checkbox(Invoker.SCHEDULED.value, "Also on a schedule", Invoker.SCHEDULED in grant.invokers, "Nobody is there to be asked then: what needs a yes is not done."),
             SelectInput("places", "Where", _with_kept(_PLACES, forms.places(grant)), forms.places(grant)),
-            ChannelInput("place_channels", "Channels, where you chose “In these channels only”", forms.place_channels(grant) if forms.places(grant) == CHANNELS else ()),
+            ChannelInput("place_channels", "These channels", forms.place_channels(grant) if forms.places(grant) == CHANNELS else (), "Where you chose “In the channels below only”."),
             TextInput("per_run", "At most so often for one answer", str(grant.per_run or ""), hint="Empty is no limit.", optional=True, max_length=5),
             TextInput("per_day", "At most so often a day", str(grant.per_day or ""), hint="Empty is no limit.", optional=True, max_length=5),
             SelectInput("expires", "Until when", _ends(grant, now), KEPT if grant.expires else NEVER),
@@ -104,8 +104,8 @@ def _scope(offer: Offer, grant: ToolGrant, agent: AgentSpec, others: Sequence[Ag
 def _who_is_asked(offer: Offer) -> str:
     kind = BY_NAME.get(offer.tool)
     if kind and kind.admins:
-        return "An admin is asked, in the thread."
-    return "Whoever asked is, or an admin, in the thread."
+        return "In the thread: an admin is asked for a yes."
+    return "In the thread: whoever wrote, or an admin, is asked for a yes."
 
 
 def _of(offer: Offer) -> Rich:
