@@ -98,6 +98,19 @@ class ToolGrant:
     granted_by: str = ""
 
 
+_OFF = "+"
+
+
+def offshoot(grant: str, number: str) -> str:
+    """The id of a grant that came of this one ("Always"): what is used of either counts against the limits of both."""
+    return f"{family(grant)}{_OFF}{number}"
+
+
+def family(grant: str) -> str:
+    """What the ids of a grant and of those that came of it have in common, and no other's has."""
+    return grant.partition(_OFF)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Granted:
     """Allowed."""

@@ -12,7 +12,7 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import Place
-from app.domain.grants import CLEAN, Denied, Invoker, Taint, ToolGrant, Traits
+from app.domain.grants import CLEAN, Denied, Invoker, Taint, ToolGrant, Traits, family
 from app.domain.tool_kinds import BY_NAME
 from app.errors import PlatformError
 from app.ports.agents import RunFacts
@@ -199,14 +199,15 @@ class Permissions:
         self, uow: UnitOfWork, facts: RunFacts, taint: Taint, grants: Sequence[ToolGrant], besides: str = ""
     ) -> Situation:
         now = self._clock.now()
-        ids = [grant.id for grant in grants if grant.per_run or grant.per_day]
-        uses = await uow.tool_uses.counts(facts.workspace, ids, facts.run, since=now - A_DAY, besides=besides)
+        limited = {family(grant.id) for grant in grants if grant.per_run or grant.per_day}
+        ids = [grant.id for grant in grants if family(grant.id) in limited]
+        counts = await uow.tool_uses.counts(facts.workspace, ids, facts.run, since=now - A_DAY, besides=besides)
         return Situation(
             invoker=facts.invoker,
             conversation=facts.conversation,
             taint=taint,
             now=now,
-            uses={grant: Uses(run, day) for grant, (run, day) in uses.items()},
+            uses={grant: _together(grant, counts) for grant in ids},
         )
 
     async def _keep(
@@ -291,6 +292,12 @@ def only(facts: RunFacts) -> Readers:
 async def _agents(uow: UnitOfWork, facts: RunFacts) -> tuple[AgentSpec | None, ...]:
     """As they are now: the acting one, then those that handed over to it."""
     return tuple([await uow.agents.get(facts.workspace, agent.id) for agent in (facts.agent, *facts.rights)])
+
+
+def _together(grant: str, counts: Mapping[str, tuple[int, int]]) -> Uses:
+    """How often this grant was used, and those that came of the same."""
+    of_all = [used for other, used in counts.items() if family(other) == family(grant)]
+    return Uses(sum(run for run, _ in of_all), sum(day for _, day in of_all))
 
 
 def _held(agents: Iterable[AgentSpec | None], tools: Iterable[str]) -> tuple[ToolGrant, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.domain.approvals import ApprovalState
-from app.domain.grants import GrantPlace, Invoker, Scope, Target, ToolGrant, Where
+from app.domain.grants import GrantPlace, Invoker, Scope, Target, ToolGrant, Where, family, offshoot
 from app.domain.run import RunState
 from app.ports.approvals import ApprovalRequest
+from app.services.grant_drafts import MOST_GRANTS
 from app.services.retention import Retention
 from app.services.screens.approvals import ALWAYS, APPROVE, DENY
 from tests.app.asking import (
@@ -21,6 +22,14 @@ from tests.app.asking import (
     told,
 )
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
+
+
+def remembered_grant(base: ToolGrant, ends: datetime, number: str) -> ToolGrant:
+    """What "Always" makes of a grant, for C2."""
+    return ToolGrant(
+        base.tool, id=offshoot(base.id, number), scope=Scope(channels=("C2",)), expires=ends, granted_by="U0BEFORE",
+        places=(GrantPlace(Where.CHANNEL, "C1"),), invokers=(Invoker.MEMBER,),
+    )  # fmt: skip
 
 
 async def test_always_is_an_admins_to_say_and_grants_just_that_for_a_while(asking: Asking) -> None:
@@ -63,6 +72,34 @@ async def test_always_is_never_offered_or_taken_for_code_or_for_everything(
     assert buttons(asking.cards()[0]) == [APPROVE, DENY]
     assert "can't be allowed for good" in told(await asking.press(ALWAYS, record, ADMIN))
     assert asking.verdicts == []
+
+
+async def test_always_takes_the_place_of_what_it_said_before_and_of_what_is_over(asking: Asking) -> None:
+    now, base = asking.desk.bench.clock.now(), asking.asks.grant
+    said = remembered_grant(base, now + timedelta(days=1), "1")
+    over = replace(remembered_grant(base, now - timedelta(days=1), "2"), scope=Scope(channels=("C3",)))
+    other = replace(said, id=offshoot(base.id, "3"), scope=Scope(channels=("C3",)))
+    written = replace(over, id="grant_2")
+    record = await asking.begun()
+    async with asking.desk.database.begin() as uow:
+        agent = await asking.desk.bench.agent()
+        await uow.agents.change(replace(agent, grants=(base, said, over, other, written)))
+    await asking.press(ALWAYS, record, ADMIN)
+    *kept, more = (await asking.desk.bench.agent()).grants
+    assert kept == [base, other, written], "what an admin wrote is theirs to clear away"
+    assert (family(more.id), more.scope) == (base.id, said.scope)
+
+
+async def test_always_makes_an_agent_hold_no_more_than_it_may(asking: Asking) -> None:
+    record = await asking.begun()
+    async with asking.desk.database.begin() as uow:
+        agent = await asking.desk.bench.agent()
+        more = (ToolGrant("recall", id=f"grant_{at}") for at in range(2, MOST_GRANTS + 1))
+        await uow.agents.change(replace(agent, grants=(asking.asks.grant, *more)))
+    await asking.press(ALWAYS, record, ADMIN)
+    await asking.desk.settled()
+    assert asking.done == [record.run], "this once"
+    assert len((await asking.desk.bench.agent()).grants) == MOST_GRANTS
 
 
 @pytest.mark.parametrize("pressed", [ALWAYS, APPROVE])

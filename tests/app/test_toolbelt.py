@@ -11,7 +11,19 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.chat import MemberKind
-from app.domain.grants import Approval, Denied, Granted, Invoker, Scope, Taint, Target, ToolGrant, Traits, digest
+from app.domain.grants import (
+    Approval,
+    Denied,
+    Granted,
+    Invoker,
+    Scope,
+    Taint,
+    Target,
+    ToolGrant,
+    Traits,
+    digest,
+    offshoot,
+)
 from app.domain.run import ToolCall
 from app.ports.approvals import Approvers
 from tests.app.belts import Belts, Tried, call, made
@@ -164,6 +176,20 @@ async def test_limits_count_what_was_let_through_over_runs_and_days(belts: Belts
     assert await names(belts) == []
     belts.bench.clock.forward(hours=25)
     assert await names(belts) == ["recall"]
+
+
+async def test_what_always_granted_counts_against_the_limits_that_it_came_of(belts: Belts) -> None:
+    belts.tools = [Tried("recall")]
+    asks = ToolGrant("recall", id="g1", approval=Approval.ALWAYS, per_day=2)
+    await belts.grant(
+        asks,
+        replace(asks, id=offshoot("g1", "1"), approval=Approval.NEVER),
+        ToolGrant("recall", id="g12", per_day=1, invokers=()),
+    )
+    belt = await belts.belt()
+    told = await made(belt, *(call("recall", f"c{n}") for n in range(4)))
+    assert told == ["done", "done", *["Not allowed: recall may be used 2 times a day."] * 2]
+    assert belts.people.asked == []
 
 
 async def test_calls_that_change_nothing_run_beside_each_other_and_others_one_by_one(belts: Belts) -> None:

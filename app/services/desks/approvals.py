@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from app.domain.approvals import ApprovalRecord, ApprovalState, Asked, remembere
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
 from app.domain.events import Action, Mention, Nothing, Outcome, Private, Replace
-from app.domain.grants import COLLEAGUES, Invoker, ToolGrant, Traits
+from app.domain.grants import COLLEAGUES, Invoker, ToolGrant, Traits, family, offshoot
 from app.domain.run import RunState
 from app.domain.views import View
 from app.errors import PlatformError
@@ -24,6 +24,7 @@ from app.ports.keys import Sealer
 from app.ports.platform import ChatPlatform
 from app.services.approvals import open_asked, show_end
 from app.services.background import Background
+from app.services.grant_drafts import MOST_GRANTS
 from app.services.grant_fit import Request, in_scope
 from app.services.ids import new_id
 from app.services.plans import question_id
@@ -164,10 +165,12 @@ class ApprovalDesk:
         if event.action_id != ALWAYS or state is not ApprovalState.APPROVED or agent is None or grant is None:
             return _Decision(state)
         now = self._clock.now()
-        more = remembered(grant, asked, new_id=new_id("grant", now), by=event.user.id, now=now)
-        if more is None:
+        number = new_id("always", now)[-10:]
+        more = remembered(grant, asked, new_id=offshoot(grant.id, number), by=event.user.id, now=now)
+        held = _without_outlived(agent.grants, more, now)
+        if more is None or len(held) >= MOST_GRANTS:
             return _Decision(state)
-        await uow.agents.change(replace(agent, grants=(*agent.grants, more)))
+        await uow.agents.change(replace(agent, grants=(*held, more)))
         details = {"grant": more.id, "tool": more.tool, "approval": record.id}
         await uow.audit.append(AuditEntry(record.workspace, event.user.id, "grant.added", agent.id, details))
         return _Decision(state, always=more.expires)
@@ -204,3 +207,16 @@ class ApprovalDesk:
 
     def _platform(self, record: ApprovalRecord) -> ChatPlatform:
         return self._platforms[record.workspace.partition(":")[0]]
+
+
+def _without_outlived(held: Sequence[ToolGrant], more: ToolGrant | None, now: datetime) -> tuple[ToolGrant, ...]:
+    """Without what "Always" granted once and is over, or is granted anew now: nobody else would ever clear it away."""
+
+    def same(grant: ToolGrant) -> bool:
+        return more is not None and replace(grant, id=more.id, expires=more.expires, granted_by=more.granted_by) == more
+
+    return tuple(
+        grant
+        for grant in held
+        if grant.id == family(grant.id) or not (same(grant) or (grant.expires and grant.expires <= now))
+    )

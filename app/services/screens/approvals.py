@@ -183,7 +183,7 @@ ADMINS_ALWAYS = notice(
 )
 _ALWAYS = Confirm(
     "Always allow this?",
-    f"For {REMEMBERED.days} days, in this channel and for nothing else than this, the agent need not ask. Admins see it among its "
-    "permissions and can take it back. Only admins can allow this.",
+    f"For {REMEMBERED.days} days, when asked in this channel, the agent may use this tool on the same channel, site, server or agent "
+    "without asking, whatever it hands over. Admins see it among its permissions and can take it back. Only admins can allow this.",
     "Always allow",
 )
