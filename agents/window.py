@@ -27,7 +27,7 @@ NEARLY_FULL = 0.9
 TOKENS_PER_GRANT = 300
 """What a tool's description takes, about. Reckoned from the grants: a replay must come to the same end, whatever is listed by then."""
 
-LONGEST_SUMMARY = 4_000
+LONGEST_SUMMARY = 8_000
 """Tokens, thinking included."""
 
 SMALLEST_ROOM = 1_000
@@ -53,7 +53,11 @@ class Room:
     def of(cls, agent: AgentSpec, where: ConversationRef | None, context_window: int) -> Room:
         """What is left of this window (0: unknown) beside the answer, the system prompt and the tools."""
         window = context_window or UNKNOWN_WINDOW
-        taken = agent.max_output_tokens + tokens(system(agent, where)) + TOKENS_PER_GRANT * len(agent.grants)
+        taken = (
+            min(agent.max_output_tokens, window // 2)
+            + tokens(system(agent, where))
+            + TOKENS_PER_GRANT * len(agent.grants)
+        )
         return cls(window, max(int(window * NEARLY_FULL) - taken, SMALLEST_ROOM))
 
 

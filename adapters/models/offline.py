@@ -41,6 +41,9 @@ MODEL = ModelInfo(
     efforts=(),
 )
 _CLOCK = "current_time"
+_CUT_OFF = "cut off at its length limit"
+"""How it is told to go on."""
+
 _SPEAKER = re.compile(r"^(Person \d+|Somebody): ")
 
 
@@ -56,14 +59,19 @@ class Offline:
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         """See ModelProvider. Needs no key and looks at none."""
+        if request.aside:  # it knows no words of its own; what it leaves empty is left out
+            yield _done(request, TextPart(""), Stop.END)
+            return
         asked = _said(request)
+        said_before = _words(_before(request)) if asked and _CUT_OFF in asked[-1] else []
+        asked = asked[:-1] if said_before else asked
         call = _call(request, asked[-1] if asked else "")
         if call is not None:
             yield _done(request, call, Stop.TOOL)
             return
         told: list[str] = []
-        answer = offline_answers.answer(asked, _result(request))
-        for word in re.findall(r"\S+\s*", answer)[: max(request.max_output_tokens, 1)]:
+        answer = "".join(_words(offline_answers.answer(asked, _result(request)))[len(said_before) :])
+        for word in _words(answer)[: max(request.max_output_tokens, 1)]:
             await asyncio.sleep(self._pace)
             told.append(word)
             yield TextDelta(word)
@@ -93,6 +101,17 @@ def _said(request: ModelRequest) -> list[str]:
     parts = (part for message in request.messages if message.role is Role.USER for part in message.parts)
     texts = (_SPEAKER.sub("", part.text).strip() for part in parts if isinstance(part, TextPart))
     return [text for text in texts if text]
+
+
+def _before(request: ModelRequest) -> str:
+    """What was answered last."""
+    said = [message for message in request.messages if message.role is Role.ASSISTANT]
+    return " ".join(part.text for part in (said[-1].parts if said else ()) if isinstance(part, TextPart))
+
+
+def _words(text: str) -> list[str]:
+    """Each with the space after it."""
+    return re.findall(r"\S+\s*", text)
 
 
 def _result(request: ModelRequest) -> ToolResult | None:

@@ -109,12 +109,14 @@ class Answers:
         before = continued(record.message_id)  # what went on from there goes on from there again
         question = continuation_id(question_id(record.message_id), before) if before else question_id(record.message_id)
         mention = self._again(record, event, RETRY, f"{question}{RETRY_MARK}{record.id}")
-        return await self._begin(record, replace(mention, retry_of=record.id, continues=before))
+        await self._begin(record, replace(mention, retry_of=record.id, continues=before))
+        return Nothing()
 
     async def _continue(self, record: RunRecord, event: Action) -> Outcome:
         """One continuation per run, likewise."""
         mention = self._again(record, event, CONTINUE, continuation_id(question_id(record.message_id), record.id))
-        return await self._begin(record, replace(mention, continues=record.id))
+        fresh = await self._begin(record, replace(mention, continues=record.id))
+        return Nothing() if fresh else Private(notice(Level.INFO, "This answer goes on below already."))
 
     def _again(self, record: RunRecord, event: Action, action: str, message_id: str) -> Mention:
         return Mention(
@@ -127,7 +129,8 @@ class Answers:
             text="",
         )
 
-    async def _begin(self, record: RunRecord, mention: Mention) -> Outcome:
+    async def _begin(self, record: RunRecord, mention: Mention) -> bool:
+        """Have it taken up; tells whether that is new."""
         place = payload_place(record.workspace, record.channel, mention.message_id)
         payload = await self._sealer.seal(place, json.dumps(dump(mention)).encode())
         accepted = await self._arrivals.keep(
@@ -137,7 +140,7 @@ class Answers:
             )
         )  # fmt: skip
         await self._runs.start(accepted.conversation)
-        return Nothing()
+        return accepted.fresh
 
     async def _must_be_theirs(self, record: RunRecord, user: UserRef) -> None:
         if user.id != record.asker and not await self._access.is_admin(user):

@@ -50,8 +50,9 @@ async def test_it_goes_on_once_however_often_the_button_is_pressed_and_not_for_o
     await desk.ask("Count.")
     (run,) = await desk.records()
     assert isinstance(await desk.press("continue", run.id, OTHER), Private)
-    await asyncio.gather(*(desk.press("continue", run.id, who) for who in (MEMBER, ADMIN, MEMBER)))
+    told = await asyncio.gather(*(desk.press("continue", run.id, who) for who in (MEMBER, ADMIN, MEMBER)))
     await desk.settled()
+    assert sum("goes on below already" in words(one.view) for one in told if isinstance(one, Private)) == 2
     assert len(desk.model.requests) == 2
     assert [record.asker for record in await desk.records()] == [MEMBER.id] * 2
 
