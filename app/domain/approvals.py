@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ _MARK, _NAME = "⟨", "▸"
 
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters that nobody sees."""
+
+_COMBINE, _MOST_HEAPED = ("Mn", "Me"), 4
 
 
 class ApprovalState(StrEnum):
@@ -156,10 +159,15 @@ def _lines(name: str, value: Any) -> list[str]:
 
 
 def seen(text: str) -> str:
-    """The text with everything that cannot be seen (and our own marks) written out, such as `⟨U+202E⟩`."""
-    shown, before = [], ""
+    """The text with everything that cannot be seen (and our own marks) written out, such as `⟨U+202E⟩`.
+
+    So is what would be drawn over something else: signs that combine, where there is nothing to combine with or they are heaped up.
+    """
+    shown, before, heaped = [], "", 0
     for character in text:
-        shown.append(character if _has_a_shape(character, before) else f"{_MARK}U+{ord(character):04X}⟩")
+        heaped = heaped + 1 if unicodedata.category(character) in _COMBINE else 0
+        plain = _has_a_shape(character, before) and (not heaped or (heaped <= _MOST_HEAPED and before))
+        shown.append(character if plain else f"{_MARK}U+{ord(character):04X}⟩")
         before = character
     return "".join(shown)
 

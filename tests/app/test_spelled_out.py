@@ -43,8 +43,14 @@ def test_what_nobody_can_see_is_written_out(hidden: str) -> None:
 
 
 def test_what_people_write_every_day_stays_as_it_is() -> None:
-    everyday = "Grüße, 你好, שלום: <b> & *x* `y` _z_ “q” – ⚠️ 🎉 👍🏽 C:\\temp\\n"
+    everyday = "Grüße, Gru\u0308ße, 你好, שלום, שָׁלוֹם, ที่นี้, हिन्दी: <b> & *x* `y` _z_ “q” – ⚠️ 🎉 👍🏽 C:\\temp\\n"
     assert seen(everyday) == everyday
+
+
+def test_what_would_be_drawn_over_something_else_is_written_out() -> None:
+    assert seen("\u0338a") == "⟨U+0338⟩a", "there is nothing of its own to be drawn over"
+    assert seen("a" + "\u0338" * 6) == "a" + "\u0338" * 4 + "⟨U+0338⟩" * 2
+    assert spelled_out({"\u20e3to": "\u0334C2"}) == "▸ ⟨U+20E3⟩to: ⟨U+0334⟩C2"
 
 
 def test_a_mark_written_by_somebody_is_told_from_one_of_ours() -> None:
