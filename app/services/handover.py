@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.domain.agent import AgentSpec
 from app.domain.keys import ModelChoice
-from app.domain.run import Json, RunFinished, ToolResult
+from app.domain.run import Json, RunFinished, Stop, ToolResult
 from app.errors import NoAgent, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, Question, RunFacts
 from app.services.agents import must_answer_there
@@ -100,7 +100,8 @@ class Handover:
             )
         if finished is None or not finished.text.strip():
             return ToolResult(call_id, f"{agent.name} said nothing.", is_error=True, taint=belt.taint)
-        cut = f"\n\n({agent.name} stopped at its limit of {finished.limit}.)" if finished.limit else ""
+        limit = finished.limit or ("length" if finished.stop is Stop.LENGTH else "")
+        cut = f"\n\n({agent.name} stopped at its limit of {limit}.)" if limit else ""
         return ToolResult(call_id, f"{ANSWERED.format(name=agent.name)}\n\n{finished.text}{cut}", taint=belt.taint)
 
     async def _stop_requested(self, run: str) -> bool:

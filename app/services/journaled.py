@@ -119,7 +119,8 @@ class JournaledModel:
                 await self._delivery.status("is waiting for the model's provider…")
             return dump(replace(call, fingerprint=self._inner.fingerprint))
 
-        call = load(ModelCall, await self._journal.step(f"model:{self._name}{len(self.calls)}", work, stoppable=True))
+        step = f"{'summary' if request.aside else 'model'}:{self._name}{len(self.calls)}"  # one is never taken for the other
+        call = load(ModelCall, await self._journal.step(step, work, stoppable=True))
         self.calls.append(call)
         if self._paid:
             self._paid(call)
