@@ -189,7 +189,7 @@ def _approval(grant: ToolGrant, request: Request, now: Situation) -> list[Needs]
         return []
     kind = BY_NAME.get(request.tool)
     remember = (kind is None or kind.always) and not request.traits.interpreter and not now.taint.untrusted
-    if approval is Approval.FIRST_TIME and remember and grant.id in now.remembered:
+    if approval is Approval.FIRST_TIME and remember and grant.id in now.remembered and now.invoker.attended:
         return []
     return [
         Needs(grant, "This tool is used with somebody's consent.", _whoever(request.tool, now), may_remember=remember)

@@ -87,6 +87,7 @@ REQUESTS = st.builds(
 SITUATIONS = st.builds(
     Situation, st.sampled_from(Invoker), st.sampled_from([HERE, SHARED, DIRECT]), TAINTS, st.just(NOW),
     readers=st.dictionaries(st.sampled_from(["C1", "C2", "C3"]), st.sampled_from([ALL, ANN, TWO])),
+    remembered=st.sampled_from([frozenset(), frozenset({""})]),
 )  # fmt: skip
 GRANTS = st.builds(
     ToolGrant,
@@ -124,7 +125,8 @@ def test_no_grant_no_call(grants: list[ToolGrant], request: Request, situation: 
     if request.tool == "ask_agent":
         assert request.target.agent in grant.scope.agents
     if isinstance(ruled, Allowed):
-        assert grant.approval is Approval.NEVER
+        first = grant.approval is Approval.FIRST_TIME and situation.remembered and situation.invoker.attended
+        assert grant.approval is Approval.NEVER or first
         outward = request.traits.outward or request.tool == "http_fetch"
         assert not (outward and situation.taint.private and situation.taint.untrusted) or (
             request.tool == "http_fetch" and (request.known or request.target.host in grant.scope.hosts)
@@ -312,6 +314,8 @@ def test_consent_is_remembered_for_the_first_time_only_and_never_for_code() -> N
     first = ToolGrant("chat_search", approval=Approval.FIRST_TIME, id="g")
     assert isinstance(ruling(first, search), Needs)
     assert isinstance(ruling(first, search, now(remembered=frozenset({"g"}))), Allowed)
+    nobody = now(Invoker.SCHEDULED, remembered=frozenset({"g"}))
+    assert isinstance(ruling(replace(first, invokers=(Invoker.SCHEDULED,)), search, nobody), Denied), "as it is told"
     always = replace(first, approval=Approval.ALWAYS)
     assert isinstance(ruling(always, search, now(remembered=frozenset({"g"}))), Needs)
     code = Request("run_code", Traits(interpreter=True))
