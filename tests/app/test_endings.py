@@ -232,3 +232,32 @@ async def _small_window(desk: Desk, window: int) -> None:
     key = await desk.bench.key("main")
     desk.model.listed = (ModelInfo("claude-fine", context_window=window),)
     await desk.bench.keys.models.fetch(key, (await desk.bench.ring.use(WORKSPACE, key.id, actor="test", details={}))[1])
+
+
+async def test_where_latchkey_remembers_for_the_platform_a_cut_answer_goes_on_too(desk: Desk) -> None:
+    desk.platform.keeps_history = False
+    desk.model.script = [CUT, "three, four."]
+    await desk.ask("Count.")
+    await desk.press("continue", (await desk.records())[-1].id)
+    await desk.settled()
+    assert [message.text for message in desk.shown()] == ["One, two,", "three, four."]
+    said = [
+        part.text
+        for message in desk.model.requests[-1].messages
+        for part in message.parts
+        if isinstance(part, TextPart)
+    ]
+    assert said == ["Count.", "One, two,", GO_ON]
+    await desk.ask("And then?")
+    assert GO_ON not in desk.model.asked_last()
+
+
+async def test_where_nothing_is_to_be_remembered_it_cannot_go_on_and_says_so(desk: Desk) -> None:
+    desk.platform.keeps_history = False
+    settings = replace(await desk.workspaces.settings(WORKSPACE), memory_hours=0)
+    await desk.workspaces.change(WORKSPACE, settings, ADMIN)
+    desk.model.script = [CUT]
+    await desk.ask("Count.")
+    await desk.press("continue", (await desk.records())[-1].id)
+    await desk.settled()
+    assert "not in this conversation" in words(desk.platform.replies[-1].explanation)

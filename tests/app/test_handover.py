@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.grants import Scope, Taint, ToolGrant
-from app.domain.run import RunState, TextPart, ToolCall, ToolResult
+from app.domain.run import RunState, Stop, TextPart, ToolCall, ToolResult
 from app.errors import RequestRefused
 from app.services.answers import STOP
 from app.services.tools.chat import ChatTools
@@ -231,3 +231,11 @@ async def test_the_audit_has_who_asked_whom(office: Office) -> None:
     async with office.desk.database.read() as uow:
         rows = (await uow.connection.execute(select(audit.c.action, audit.c.object))).all()
     assert ("tool.allowed", "ask_agent") in [(row.action, row.object) for row in rows]
+
+
+async def test_an_answer_that_was_cut_is_handed_back_as_one_that_was_cut(office: Office) -> None:
+    office.desk.model.script = [(ask("researcher"),), (TextPart("A bird that"), Stop.LENGTH), "A bird, it seems."]
+    await office.desk.ask("What is a heron?")
+    (result,) = office.desk.model.requests[-1].messages[-1].parts
+    assert isinstance(result, ToolResult)
+    assert result.content.endswith("A bird that\n\n(researcher stopped at its limit of length.)")
