@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from app.domain.grants import Decision, Denied, Granted, Taint, ToolGrant, Traits, digest
 from app.domain.run import Json, ModelDone, ToolCall, ToolResult, ToolSpec
+from app.domain.tool_kinds import BY_NAME
 from app.errors import BadInput
 from app.ports.agents import RunFacts, Tool
 from app.ports.approvals import ApprovalRequest, Approvals, Approved, Approvers
@@ -164,7 +165,8 @@ class Belt:
         tool = self._tools.get(call.name)
         asked = self._asked(call, number, taint, Decided(traits=tool.traits if tool else Traits()))
         await self._permissions.refuse(self._facts, asked, reason)
-        return Decided(said or reason, title=self._steps.title(call.name) if tool else "")
+        known = tool is not None or call.name in BY_NAME  # whatever else it is called is a model's word
+        return Decided(said or reason, title=self._steps.title(call.name) if known else "")
 
     async def _ask(
         self, call: ToolCall, asked: Asked, decided: Decided, grant: ToolGrant, approvers: Approvers
