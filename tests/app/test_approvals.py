@@ -285,6 +285,17 @@ async def test_a_card_that_was_posted_as_the_process_died_may_stand_twice_and_bo
     assert "approved this already" in told(await asking.press(APPROVE, record))
 
 
+async def test_a_click_that_comes_before_the_card_is_kept_in_mind_ends_the_card_all_the_same(asking: Asking) -> None:
+    record = await asking.begun()
+    async with asking.desk.database.begin() as uow:
+        await uow.connection.execute(table.update().values(channel="", message_id=""))
+    await asking.press(APPROVE, record)
+    await asking.desk.settled()
+    (card,) = asking.cards()
+    assert buttons(card) == []
+    assert asking.done == [record.run]
+
+
 async def test_where_the_card_cannot_be_posted_it_is_refused(asking: Asking) -> None:
     asking.desk.platform.broken = NotReachable()
     await asking.granted()

@@ -140,7 +140,8 @@ class ApprovalDesk:
         await self._runs.signal(record.run, record.topic, decision.state.value)
         if asked:
             view = screens.ended(asked, decision.state, by=event.user, always=decision.always)
-            self._background.spawn(show_end(self._platform(record), record, view), name="show a decision")
+            shown = replace(record, card=record.card or event.message)  # pressed before it was kept where the card is
+            self._background.spawn(show_end(self._platform(record), shown, view), name="show a decision")
         return Private(screens.WITHDRAWN) if decision.state is ApprovalState.CANCELLED else Nothing()
 
     async def _decided(self, uow: UnitOfWork, event: Action, record: ApprovalRecord, asked: Asked | None) -> _Decision:
