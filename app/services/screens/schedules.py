@@ -42,7 +42,7 @@ RESUME = "schedule_resume"
 DELETE = "schedule_delete"
 FORM = "schedule_save"
 
-MOST_SHOWN = 10
+MOST_SHOWN = 5
 LONGEST_SHOWN = 150
 
 _WENT_WRONG: Mapping[str, str] = {
