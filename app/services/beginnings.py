@@ -33,7 +33,7 @@ async def first_taint(
 ) -> Taint:
     """All that its conversation has read so far, and what in the thread and the question may have been written by anybody."""
     files = bool(mention.files) or any(item.files for item in history)
-    private = files or (mention.conversation.place is not Place.CHANNEL and bool(history))
+    private = files or _overheard(mention, history)
     strange = (
         files
         or invoker not in (*COLLEAGUES, Invoker.SCHEDULED)
@@ -47,6 +47,16 @@ async def first_taint(
         async with database.begin() as uow:
             await uow.tool_uses.learn(mention.conversation, taint)
     return kept | taint
+
+
+def _overheard(mention: Mention, history: Sequence[HistoryMessage]) -> bool:
+    """Whether the history holds what was said in private by others: in a direct chat, what somebody tells an agent and what it answers is theirs to
+    use there. What its answers were made of is kept with the conversation.
+    """
+    place = mention.conversation.place
+    if place is Place.DIRECT:
+        return any(item.author != mention.user and not item.from_agent for item in history)
+    return place is Place.GROUP and bool(history)
 
 
 def _under_a_post(mention: Mention, history: Sequence[HistoryMessage]) -> bool:

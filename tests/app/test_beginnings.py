@@ -64,10 +64,18 @@ async def test_files_are_private_and_anybodys_words(bench: Bench) -> None:
     assert await begins(bench, said(MEMBER, files=(FILE,))) == FILES
 
 
-async def test_a_direct_chat_is_private_once_something_was_said_in_it(bench: Bench) -> None:
+async def test_what_the_asker_alone_told_the_agent_in_a_direct_chat_is_theirs_to_use(bench: Bench) -> None:
     chat = replace(THREAD, channel="D1", place=Place.DIRECT)
     assert await begins(bench, where=chat) == CLEAN
-    assert await begins(bench, said(MEMBER), where=chat) == Taint(private=True)
+    assert await begins(bench, said(MEMBER), said(None, by_agent=True), said(MEMBER), where=chat) == CLEAN
+
+
+async def test_what_others_say_in_a_chat_that_is_no_channel_is_private(bench: Bench) -> None:
+    chat = replace(THREAD, channel="D1", place=Place.DIRECT)
+    assert (await begins(bench, said(MEMBER), said(ADMIN), where=chat)).private
+    assert (await begins(bench, said(None), where=chat)).private, "such as another app's words"
+    group = replace(chat, place=Place.GROUP)
+    assert await begins(bench, said(MEMBER), where=group) == Taint(private=True)
 
 
 async def test_what_the_thread_has_read_it_begins_with_and_files_are_kept_in_mind(desk: Desk) -> None:

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from adapters.models.anthropic import Anthropic
 from adapters.models.http import ModelHttp
 from adapters.models.openai import OpenAI
+from app.domain.chat import FileRef
+from app.domain.events import Addressed
 from app.domain.grants import Approval, ToolGrant
 from app.domain.keys import ModelChoice
 from app.domain.run import RunState
@@ -19,7 +21,7 @@ from app.ports.platform import StepState
 from app.services.searching import REMEMBERED, TurnedOff
 from app.store.tables import receipts
 from tests.app.bench import GOOD, Bench
-from tests.app.desk import Desk
+from tests.app.desk import Desk, direct
 from tests.fakes.databases import TestClock
 from tests.fakes.model_searches import offered
 from tests.fakes.model_server import Answer, Cited, Fault, ModelServer, Search, Tool
@@ -84,6 +86,23 @@ async def test_what_was_found_is_shown_counted_paid_for_and_written_down(searche
     assert [(step.title, step.state) for step in reply.shown_steps[-1]] == [("Searching the web", StepState.DONE)]
     (allowed,) = [entry for entry in await searches.desk.bench.audited() if entry.action.startswith("tool.")]
     assert (allowed.action, allowed.object) == ("tool.allowed", "web_search")
+
+
+async def test_in_a_direct_chat_one_may_search_twice_in_a_thread(searches: Searches) -> None:
+    for question in ("What is new?", "And since then?"):
+        searches.server.script(FOUND)
+        await searches.desk.ask(question, where=direct(), addressed=Addressed.DIRECT)
+    assert searches.offered() == [True, True]
+    assert await searches.receipts() == [1, 1]
+
+
+async def test_with_a_file_in_a_direct_chat_and_something_found_nothing_more_is_searched_for(
+    searches: Searches,
+) -> None:
+    for files in ((), (FileRef("F1", "plan.txt", "text/plain", 5),)):
+        searches.server.script(FOUND)
+        await searches.desk.ask("What is new?", where=direct(), addressed=Addressed.DIRECT, files=files)
+    assert searches.offered() == [True, False]
 
 
 async def test_without_a_grant_or_with_one_that_wants_consent_no_search_is_offered(searches: Searches) -> None:
