@@ -139,6 +139,14 @@ class TestChannelHistory(ToolSuite):
         with pytest.raises(BadInput):
             tool.target({"channel": " "})
 
+    async def test_of_several_channels_of_one_name_none_is_guessed(self, world: World) -> None:
+        world.platform.channels.add("C3", "Plans")
+        tool = await world.tool("channel_history")
+        with pytest.raises(BadInput, match="C2 or C3"):
+            tool.target({"channel": "#plans"})
+        assert tool.target({"channel": "C3"}) == Target(channel="C3")
+        assert "C2 (#plans), C3 (#Plans)" in tool.spec.description
+
     async def test_it_pages_back(self, world: World) -> None:
         ids = [world.say(MEMBER, "C2", f"number {n}") for n in range(3)]
         tool = await world.tool("channel_history")

@@ -21,7 +21,9 @@ class Places:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names  # by id
-        self._ids = {name.casefold(): channel for channel, name in names.items()}
+        self._ids: dict[str, list[str]] = {}
+        for channel, name in names.items():
+            self._ids.setdefault(name.casefold(), []).append(channel)
 
     @classmethod
     async def of(cls, facts: RunFacts, platform: ChatPlatform, tool: str) -> Places:
@@ -32,13 +34,16 @@ class Places:
         return cls({channel: name for channel, name in zip(ids, found, strict=True) if name})
 
     def id_of(self, arguments: Mapping[str, Any], argument: str = "channel") -> str:
-        """The id of the channel that is meant. Raises BadInput where none is named."""
+        """The id of the channel that is meant. Raises BadInput where none is named, or one of several of that name."""
         typed = arguments.get(argument)
         if not isinstance(typed, str) or not typed.strip() or len(typed) > _LONGEST:
             raise BadInput(f"{argument} is the name or the id of a channel, such as #general.", field=argument)
         linked = _LINK.fullmatch(typed.strip())
         name = str(linked[1]) if linked else typed.strip().removeprefix("#")
-        return name if name in self._names else self._ids.get(name.casefold(), name)
+        ids = [name] if name in self._names else self._ids.get(name.casefold(), [name])
+        if len(ids) > 1:
+            raise BadInput(f"several channels are called that: give the id of one, {' or '.join(ids)}.", field=argument)
+        return ids[0]
 
     def called(self, channel: str) -> str:
         """What a channel is called."""
@@ -47,7 +52,11 @@ class Places:
     @property
     def listed(self) -> str:
         """The names, for a description."""
-        return ", ".join(f"#{name}" for name in self._names.values()) or "none that you can see by name"
+        called = (
+            f"#{name}" if len(self._ids[name.casefold()]) == 1 else f"{channel} (#{name})"
+            for channel, name in self._names.items()
+        )
+        return ", ".join(called) or "none that you can see by name"
 
 
 async def _name(facts: RunFacts, platform: ChatPlatform, channel: str) -> str:
