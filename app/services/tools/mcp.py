@@ -63,8 +63,12 @@ class McpTools:
     async def call(
         self, facts: RunFacts, server: McpServer, tool: PinnedTool, arguments: Mapping[str, Any]
     ) -> McpAnswer:
-        """Call it once, if the server says of it still what admins saw. Raises McpTrouble in words to go on from the server's name."""
+        """Call it once, if the server says of it still what admins saw, and they let it be used still. Raises McpTrouble in words to go on
+        from the server's name.
+        """
         asker = facts.question.asker
+        if (server, tool) not in await self._servers.usable(facts.workspace):  # a run may have waited for long
+            raise McpTrouble("an admin has switched that tool off, or changed how it may be used")
         try:
             endpoint = await self._tokens.endpoint(server, server.person(asker.id))
             endpoint = await self._same_still(server, tool, endpoint)

@@ -16,6 +16,7 @@ from app.domain.mcp import McpAuth
 from app.ports.agents import Tool
 from app.services import policy
 from app.services.grant_fit import Request, Situation
+from app.services.mcp.servers import Choice
 from app.services.policy import Allowed, Needs
 from app.services.tools.mcp import McpServerTool
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, Bench, words
@@ -91,6 +92,23 @@ async def test_no_grant_asks_for_less_consent_than_admins_want(shop: Shop, appro
     assert isinstance(ruling, Allowed if approval is Approval.NEVER else Needs)
     unpinned = replace(agent, grants=(replace(grant, scope=Scope(schema="0" * 64)),))
     assert not isinstance(policy.decide([unpinned], request, now)[0], Allowed | Needs)
+
+
+async def test_what_an_admin_has_changed_is_not_called_by_a_run_that_knew_it_before(shop: Shop) -> None:
+    server, _ = await shop.add()
+    await shop.enable(server)
+    tool = await shop.tool("mcp-tracker-add")
+    assert not (await tool.call("c", {"a": 1, "b": 2})).is_error
+    seen = (await shop.pinned(server)).hash
+    for enabled, approval in ((False, Approval.NEVER), (True, Approval.ALWAYS), (True, Approval.NEVER)):
+        await shop.servers.choose(server, "add", Choice(enabled, False, approval, seen), ADMIN)
+        unchanged = enabled and approval is Approval.NEVER
+        assert (await tool.call("c", {"a": 1, "b": 2})).is_error is not unchanged
+    await shop.servers.pause(WORKSPACE, server.id, ADMIN, paused=True)
+    refused = await tool.call("c", {"a": 1, "b": 2})
+    assert "switched that tool off" in refused.content
+    await shop.servers.remove(WORKSPACE, server.id, ADMIN)
+    assert (await tool.call("c", {"a": 1, "b": 2})).is_error
 
 
 async def test_no_token_and_no_key_reaches_the_model_whatever_a_server_says(bench: Bench) -> None:
