@@ -28,7 +28,8 @@ class RunningTalk:
         self._usage = Usage()
         self._answered_by = model.model
         self._summed_up = False
-        self._summarised = False
+        self._summary = ""
+        self._left_out = False
         self._shrunk = False
 
     def said(self, done: ModelDone) -> None:
@@ -43,7 +44,7 @@ class RunningTalk:
 
     def finished(self, text: str, stop: Stop, *, limit: str = "") -> RunFinished:
         """How it ended."""
-        return RunFinished(text, self._usage, self._answered_by, stop, limit, self._summarised)
+        return RunFinished(text, self._usage, self._answered_by, stop, limit, bool(self._summary), self._left_out)
 
     async def fit(self) -> None:
         """See that the model can take in what is said; to be called before it is asked. A window that nobody tells bounds the history only."""
@@ -66,19 +67,20 @@ class RunningTalk:
 
     async def _shorten(self, room: window.Room) -> None:
         talk = window.Talk.of(self.messages, self._asked)
-        summary = ""
         if talk.has_more and not self._summed_up:
             self._summed_up = True
-            summary = await self._summary(talk, room.window)
-            self._summarised = bool(summary)
+            self._summary = await self._sum_up(talk, room.window)
+            self._left_out = not self._summary
         else:
-            self.messages = window.fitted(self.messages, room.messages)
+            cut = window.fitted(self.messages, room.messages)
+            self._left_out = self._left_out or talk.has_more or cut != self.messages
+            self.messages = cut
             if not talk.has_more or window.size(self.messages) <= room.messages:
                 return
-        self.messages = talk.with_summary(summary, room.messages)
+        self.messages = talk.with_summary(self._summary, room.messages)
         self._asked = 0
 
-    async def _summary(self, talk: window.Talk, size: int) -> str:
+    async def _sum_up(self, talk: window.Talk, size: int) -> str:
         """The model's own; empty where it could not make one, which is no reason not to answer."""
         said, request = "", window.request(self._model.model, talk, size, self._agent.id)
         stream = cast("AsyncGenerator[ModelEvent]", self._model.stream(request))

@@ -262,7 +262,7 @@ class ToolFinished:
 class RunFinished:
     """The one last event of a run. `text` is the whole answer; `limit` names the limit that ended it, if one did.
 
-    `summarised` says that the model was told a summary in place of what no longer fit in its window.
+    `summarised` says that the model was told a summary in place of what no longer fit in its window, `left_out` that something was left out.
     """
 
     text: str = field(repr=False)
@@ -271,6 +271,7 @@ class RunFinished:
     stop: Stop = Stop.END
     limit: str = ""
     summarised: bool = False
+    left_out: bool = False
 
 
 RunEvent = TextDelta | ToolDecided | ToolFinished | RunFinished

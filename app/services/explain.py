@@ -99,6 +99,10 @@ def ended(finished: RunFinished, run: str) -> tuple[Block, ...]:
         notes.append(
             Note(rich("What was said before did not fit in the model's window, so its older part was summed up."))
         )
+    if finished.left_out:
+        notes.append(
+            Note(rich("Not all that was said and found before fits in the model's window: some was left out."))
+        )
     if finished.stop is Stop.PAUSE:
         notes.append(Note(rich("The model's provider broke its work off too often: this may not be all.")))
     elif finished.limit:

@@ -96,7 +96,38 @@ async def test_where_no_summary_can_be_made_the_oldest_is_left_out() -> None:
     assert len(model.asked[1].messages) == 1
     assert model.asked[1].messages[0].parts[-1] == TextPart("what now?")
     assert isinstance(events[-1], RunFinished)
-    assert not events[-1].summarised
+    assert (events[-1].summarised, events[-1].left_out) == (False, True)
+
+
+async def test_a_question_that_is_too_long_by_itself_is_asked_as_it_is() -> None:
+    model = ScriptedModel(says("Well."), window=9_000)
+    long = (ModelMessage(Role.USER, (TextPart("x" * 40_000),)),)
+    events = [event async for event in Runner().run(agent(), long, model, CountingBelt())]
+    assert model.asked[0].messages == long
+    assert isinstance(events[-1], RunFinished)
+    assert (events[-1].summarised, events[-1].left_out) == (False, False)
+
+
+async def test_a_single_result_that_fills_the_window_is_cut_and_that_is_told() -> None:
+    model = ScriptedModel(asks(*ping("c1")), says("Long."), window=9_000)
+    belt = CountingBelt(answer="pong " * 9_000)
+    events = [event async for event in Runner().run(agent(), QUESTION, model, belt)]
+    (result,) = model.asked[1].messages[-1].parts
+    assert isinstance(result, ToolResult)
+    assert result.content.endswith(window.CUT)
+    assert isinstance(events[-1], RunFinished)
+    assert (events[-1].summarised, events[-1].left_out) == (False, True)
+
+
+async def test_what_fills_the_window_again_is_cut_and_the_summary_stays() -> None:
+    turns = [asks(*ping(f"c{at}"), saying="so " * 2_000) for at in range(3)]
+    model = ScriptedModel(turns[0], turns[1], says("In-short."), turns[2], says("Done."), window=9_000)
+    belt = CountingBelt(answer="pong " * 1_000)
+    events = [event async for event in Runner().run(agent(), QUESTION, model, belt)]
+    assert [request.aside for request in model.asked] == [False, False, True, False, False]
+    assert "In-short." in words(model.asked[-1])
+    assert isinstance(events[-1], RunFinished)
+    assert (events[-1].summarised, events[-1].left_out) == (True, True)
 
 
 def test_files_of_the_thread_stay_when_its_words_are_summed_up() -> None:

@@ -207,6 +207,7 @@ async def test_without_a_summary_the_newest_is_still_answered(desk: Desk) -> Non
     await desk.ask("What were the points?")
     assert [message.text for message in desk.shown()] == ["Whatever they were."]
     assert "summed up" not in words(desk.shown()[0].views)
+    assert "some was left out" in words(desk.shown()[0].views)
 
 
 async def test_what_a_provider_keeps_of_its_own_survives_a_crash_unchanged(desk: Desk) -> None:
