@@ -9,7 +9,10 @@ JOINER = "\u2060"
 
 _RINGS = re.compile(r"<(?=[a-z/!?@#])|@(?=(?:channel|here|everyone|team|all)\b)", re.IGNORECASE)
 _RINGS_IN_CODE = re.compile(r"<(?=/?at\b)|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+"""Controls, marks of direction and characters without a width; not the joiners that emoji and Persian are written with."""
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:")
 _UNCLOSED = re.compile(r"\[[^\]]*$|\]\([^)]*$|<[^>]*$")

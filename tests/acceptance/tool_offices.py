@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -261,7 +263,23 @@ async def offices(folder: Path) -> AsyncIterator[Offices]:
         ):
             opened.places[place.name] = place
             await opened.settle(place, data)
+            await _warm(place, models)
         yield opened
+
+
+async def _warm(place: Place, models: ModelServer) -> None:
+    """Ask until it is the model that answers: a busy machine takes its time to verify a key, and the offline one stands in."""
+    for number in range(40):
+        marker = f"W-{number} in {place.name}"
+        await place.ask(marker)
+        with contextlib.suppress(AssertionError):
+            await until(partial(_has_answered, models, marker), "it answers", 2)
+            return
+    raise AssertionError(f"the model of {place.name} is not asked")
+
+
+def _has_answered(models: ModelServer, marker: str) -> bool:
+    return any(call.finished and marker in call.said for call in models.calls)
 
 
 async def _website(stack: AsyncExitStack) -> URL:

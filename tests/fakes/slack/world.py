@@ -50,6 +50,7 @@ class Channel:
     is_ext_shared: bool = False
     members: list[str] = field(default_factory=list)
     messages: dict[str, Json] = field(default_factory=dict)
+    topic: str = ""
 
     @property
     def type(self) -> str:
@@ -67,6 +68,7 @@ class Channel:
             "is_ext_shared": self.is_ext_shared,
             "is_member": True,
             "context_team_id": self.team,
+            "topic": {"value": self.topic, "creator": "", "last_set": 0},
         }
 
 
