@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Iterable
 
 import structlog
 
@@ -20,17 +21,40 @@ log = structlog.get_logger(__name__)
 _GENERAL = "General"
 """What Teams calls a team's first channel, which it gives without a name."""
 _SHARED = "shared"
+_MOST_NAMES = 5_000
 _MOST_TEAMS = 20
 _MOST_PAGES = 20
+
+
+class Called:
+    """How channels were called when Teams last listed them, for what people read; who may read one is asked each time."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def keep(self, workspace: str, channel: ChannelInfo) -> None:
+        """Remember the name."""
+        self._names[workspace, channel.id] = channel.name
+        self._names.move_to_end((workspace, channel.id))
+        if len(self._names) > _MOST_NAMES:
+            self._names.popitem(last=False)
+
+    def of(self, workspaces: Collection[str], channels: Iterable[str]) -> dict[str, str]:
+        """The names of these channels, of what one workspace is shown; those that are not remembered are left out."""
+        if len(workspaces) != 1:
+            return {}
+        (workspace,) = workspaces
+        return {channel: name for channel in channels if (name := self._names.get((workspace, channel)))}
 
 
 class Channels:
     """Channels of the teams that the app is in. None of them is open: a channel's readers are its team's members, or its own."""
 
-    def __init__(self, connector: Connector, addresses: Addresses, sites: Sites) -> None:
+    def __init__(self, connector: Connector, addresses: Addresses, sites: Sites, called: Called) -> None:
         self._connector = connector
         self._addresses = addresses
         self._sites = sites
+        self._called = called
 
     async def find(self, asker: UserRef, name: str) -> ChannelInfo | None:
         """The channel of that name or id, if the asker is in it. Of several of one name, the first that they are in."""
@@ -75,7 +99,9 @@ class Channels:
                 log.info("teams does not tell of a team's channels", reason=error.message)
                 continue
             for entry in (obj(one) for one in items(found.get("conversations"))):
-                yield described(entry)
+                channel = described(entry)
+                self._called.keep(workspace, channel)
+                yield channel
 
 
 def described(channel: Json) -> ChannelInfo:

@@ -11,7 +11,7 @@ from adapters.teams.addresses import Addresses
 from adapters.teams.answer import Answer, Part
 from adapters.teams.app import TeamsApp
 from adapters.teams.auth import Verifier
-from adapters.teams.channels import Channels
+from adapters.teams.channels import Called, Channels
 from adapters.teams.clouds import CLOUDS, CloudName, MicrosoftCloud
 from adapters.teams.connector import Connector
 from adapters.teams.edge import Edge
@@ -132,9 +132,10 @@ class Teams:
         self._connector = Connector(self._http, token, services, self._addresses, traffic=traffic)
         self._people = People(self._connector, self._addresses)
         self._files = Files(self._http, token, services, extra=cloud.origins)
-        self._whispers = Whispers(self._connector, self._people, targeted=targeted)
+        called = Called()
+        self._whispers = Whispers(self._connector, self._people, called, targeted=targeted)
         self._homes = Homes(self._whispers, references)
-        self._channels = Channels(self._connector, self._addresses, self._sites)
+        self._channels = Channels(self._connector, self._addresses, self._sites, called)
         self._posts = Posts(self._connector, self._addresses, self._whispers, self._channels)
         self._uploads = Uploads(self._connector, self._addresses, self._whispers, self._http, extra=cloud.origins)
         self._outcomes = Outcomes(self._whispers, self._homes, self._uploads)

@@ -26,6 +26,7 @@ from app.domain.chat import UserRef
 from app.domain.views import (
     Block,
     Bold,
+    Channel,
     ChannelInput,
     Checkbox,
     Divider,
@@ -141,6 +142,11 @@ def summary(view: View, names: Names) -> str:
 def people_in(views: Iterable[View]) -> set[UserRef]:
     """Everybody who is named in these views."""
     return {span.user for view in views for rich in _texts(view) for span in rich if isinstance(span, Person)}
+
+
+def channels_in(views: Iterable[View]) -> set[str]:
+    """Every channel that is named in these views."""
+    return {span.id for view in views for rich in _texts(view) for span in rich if isinstance(span, Channel)}
 
 
 def _texts(view: View) -> Iterator[Rich]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from adapters.teams import render
 from adapters.teams.cards import Names, attachment
+from adapters.teams.channels import Called
 from adapters.teams.connector import Connector
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
@@ -25,9 +26,10 @@ Draw = Callable[[int], Awaitable[Json]]
 class Whispers:
     """`targeted`: whether this tenant has targeted messages (a preview), seen in a channel by one person only."""
 
-    def __init__(self, connector: Connector, people: People, *, targeted: bool) -> None:
+    def __init__(self, connector: Connector, people: People, called: Called, *, targeted: bool) -> None:
         self._connector = connector
         self._people = people
+        self._called = called
         self._targeted = targeted
 
     async def show(self, user: UserRef, view: View, at: Where | None = None, kind: Place = Place.CHANNEL) -> None:
@@ -97,8 +99,11 @@ class Whispers:
         return {"type": "message", "summary": render.summary(view, names), "attachments": [card]}
 
     async def names(self, views: Iterable[View]) -> Names:
-        """How those are called who are named in these views."""
-        return Names(await self._people.names(render.people_in(views)))
+        """How those are called who are named in these views, and channels as far as that is known."""
+        shown = tuple(views)
+        people = render.people_in(shown)
+        channels = self._called.of({user.workspace for user in people}, render.channels_in(shown))
+        return Names(await self._people.names(people), channels)
 
     async def _post(self, place: Where, draw: Draw) -> str:
         """A smaller part of it where Teams finds it too large."""

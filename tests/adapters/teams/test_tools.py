@@ -9,9 +9,10 @@ import pytest
 
 from adapters.teams.handle import Consent
 from adapters.teams.uploads import Uploads
+from app.domain.chat import UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.run import MadeFile
-from app.domain.views import Text, View, rich
+from app.domain.views import Channel, Person, Text, View, rich
 from app.errors import NotReachable, PlatformError, PlatformUnavailable
 from app.ports.platform import Step, StepState
 from tests.adapters.teams.wire import WORKSPACE, TeamsWire, teams_wire
@@ -87,6 +88,19 @@ async def test_the_first_channel_of_a_team_is_called_general(wire: TeamsWire) ->
         found = await wire.platform.find_channel(wire.member, name)
         assert found is not None
         assert (found.id, found.name, found.open) == (CHANNEL, "General", False)
+
+
+async def test_a_screen_calls_a_channel_as_it_was_last_listed(wire: TeamsWire) -> None:
+    event = await asked(wire)
+    view = View(blocks=(Text(rich(Person(wire.member), " may post in ", Channel(CHANNEL), ".")),))
+    before = await wire.platform.post_view(event.conversation, view, PERSONA)
+    assert f"#{CHANNEL}" in wire.shown(before)
+    await wire.platform.find_channel(wire.member, "general")
+    after = await wire.platform.post_view(event.conversation, view, PERSONA)
+    assert "may post in #General." in wire.shown(after)
+    two = Text(rich(Person(UserRef("teams:another", "u1"))))
+    elsewhere = await wire.platform.post_view(event.conversation, View(blocks=(*view.blocks, two)), PERSONA)
+    assert "#General" not in wire.shown(elsewhere), "whose screen it is, is not clear"
 
 
 async def test_a_team_that_no_longer_answers_is_passed_over(wire: TeamsWire) -> None:
