@@ -115,7 +115,8 @@ class ToolCalls:
         name = "tools" if beside[0].decided.traits.parallel else "tool"
 
         async def work() -> Json:
-            await self._delivery.status(f"is using {beside[0].call.name}…")
+            doing = beside[0].decided.title or "Using a tool"
+            await self._delivery.status(f"is {doing[:1].lower()}{doing[1:]}…")
             return [dump(result) for result in await asyncio.gather(*map(self._once, beside))]
 
         numbers = ",".join(ready.asked.number for ready in beside)

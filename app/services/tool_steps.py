@@ -12,6 +12,7 @@ from app.ports.platform import ChatPlatform, Step, StepState
 from app.services.delivery import Shows
 
 NOT_ALLOWED = "not allowed"
+WAITING = "is waiting for approval…"
 
 
 class ToolSteps:
@@ -52,6 +53,8 @@ class ToolSteps:
         known = self._steps.get(number)
         if known and known.state is not state:
             await self._show(replace(known, state=state))
+            if state is StepState.WAITING:
+                await self._delivery.status(WAITING)
 
     async def _show(self, step: Step) -> None:
         self._steps[step.id] = step

@@ -129,7 +129,7 @@ async def test_tools_are_called_and_what_they_said_is_told_to_the_model(desk: De
     assert reply
     assert desk.shown()[0].text == "Let me look.\n\nIt is noon.\n1 step: looking at the clock"
     assert "".join(reply.appended) == "Let me look.\n\nIt is noon."
-    assert "is using current_time…" in reply.statuses
+    assert "is looking at the clock…" in reply.statuses
     assert len(desk.model.requests) == 2
 
 
