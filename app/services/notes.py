@@ -57,7 +57,7 @@ class Notes:
         sealed = await self._sealer.seal(_place(record), json.dumps(dump(content)).encode())
         async with self._database.begin() as uow:
             await uow.workspaces.lock(facts.workspace)
-            if await uow.notes.count(facts.workspace, facts.agent.id) >= MOST:
+            if await uow.notes.count(facts.workspace, agent=facts.agent.id) >= MOST:
                 raise BadInput(f"There are {MOST} notes already. People can delete some with `/byok notes`.")
             await uow.notes.add(record, sealed)
             await uow.audit.append(
@@ -70,11 +70,19 @@ class Notes:
             kept = await uow.notes.all(workspace, agent=agent_id, limit=MOST)
         return await self._opened(kept)
 
-    async def seen_by(self, user: UserRef, *, admin: bool, agent_id: str = "") -> tuple[Note, ...]:
-        """What this person may list, newest first: admins all of it, others what was kept for them."""
+    async def seen_by(
+        self, user: UserRef, *, admin: bool, agent_id: str = "", start: int = 0, most: int = MOST
+    ) -> tuple[Note, ...]:
+        """What this person may list, newest first, without the first `start`: admins all of it, others what was kept for them."""
+        mine = "" if admin else user.id
         async with self._database.read() as uow:
-            kept = await uow.notes.all(user.workspace, agent=agent_id, kept_by="" if admin else user.id)
+            kept = await uow.notes.all(user.workspace, agent=agent_id, kept_by=mine, start=start, limit=most)
         return await self._opened(kept)
+
+    async def count(self, user: UserRef, *, admin: bool, agent_id: str = "") -> int:
+        """How many they may list."""
+        async with self._database.read() as uow:
+            return await uow.notes.count(user.workspace, agent=agent_id, kept_by="" if admin else user.id)
 
     async def delete(self, note_id: str, by: UserRef, *, admin: bool) -> None:
         """Drop a note that this person may list. Raises BadInput or NotAllowed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,17 +44,18 @@ class NoteRows:
             .on_conflict_do_nothing()
         )
 
-    async def count(self, workspace: str, agent: str) -> int:
-        """How many an agent has."""
-        counted = select(func.count()).where(_ROWS.workspace == workspace, _ROWS.agent_id == agent)
+    async def count(self, workspace: str, *, agent: str = "", kept_by: str = "") -> int:
+        """How many there are; of one agent, or kept by one person, where named."""
+        counted = select(func.count()).select_from(tables.notes).where(*_which(workspace, agent, kept_by))
         return int((await self._connection.execute(counted)).scalar() or 0)
 
-    async def all(self, workspace: str, *, agent: str = "", kept_by: str = "", limit: int = 100) -> tuple[Kept, ...]:
-        """The newest notes of a workspace, newest first; of one agent, or kept by one person, where named."""
-        asked = select(tables.notes).where(_ROWS.workspace == workspace)
-        asked = asked.where(_ROWS.agent_id == agent) if agent else asked
-        asked = asked.where(_ROWS.kept_by == kept_by) if kept_by else asked
-        found = await self._connection.execute(asked.order_by(_ROWS.kept_at.desc(), _ROWS.id.desc()).limit(limit))
+    async def all(
+        self, workspace: str, *, agent: str = "", kept_by: str = "", start: int = 0, limit: int = 100
+    ) -> tuple[Kept, ...]:
+        """The notes of a workspace, newest first, without the first `start`; of one agent, or kept by one person, where named."""
+        asked = select(tables.notes).where(*_which(workspace, agent, kept_by))
+        asked = asked.order_by(_ROWS.kept_at.desc(), _ROWS.id.desc()).offset(start).limit(limit)
+        found = await self._connection.execute(asked)
         return tuple((_record(row), SealedSecret(row.data_key, row.sealed)) for row in found)
 
     async def get(self, workspace: str, note: str) -> NoteRecord | None:
@@ -81,6 +82,11 @@ class NoteRows:
     async def forget_all(self, workspace: str) -> None:
         """Drop all of a workspace."""
         await self._connection.execute(delete(tables.notes).where(_ROWS.workspace == workspace))
+
+
+def _which(workspace: str, agent: str, kept_by: str) -> tuple[ColumnElement[bool], ...]:
+    named = ((_ROWS.agent_id, agent), (_ROWS.kept_by, kept_by))
+    return (_ROWS.workspace == workspace, *(column == name for column, name in named if name))
 
 
 def _record(row: Row[Any]) -> NoteRecord:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from app.domain.chat import ConversationRef, MemberKind, UserRef
 from app.domain.events import Private
 from app.domain.grants import COLLEAGUES, Invoker, Scope, Taint, ToolGrant
-from app.domain.notes import Note
+from app.domain.notes import Note, NoteContent
 from app.domain.run import TextPart, ToolCall
-from app.domain.views import Button, Row, View
+from app.domain.secrets import KeyContext
+from app.domain.views import Button, Buttons, Row, View
+from app.services.codec import dump
 from app.services.notes import MOST
 from app.services.screens import notes as screens
 from app.services.tools.chat import ChatTools
@@ -181,6 +185,34 @@ async def test_admins_list_all_of_it_and_others_what_was_kept_for_them(office: O
     assert "coffee" not in words(mine)
     assert "There are none" in words(await listed(office, OTHER))
     assert "tea" in words(await listed(office, ADMIN, "notes assistant"))
+
+
+async def test_all_of_them_can_be_listed_page_by_page_however_many(office: Office) -> None:
+    await remember(office, "The first.")
+    (note,) = await notes(office)
+    async with office.desk.database.begin() as uow:
+        for number in range(59):
+            copy = f"note_{number}"
+            other = await office.desk.bench.vault.seal(
+                KeyContext(WORKSPACE, "note", copy),
+                json.dumps(dump(NoteContent(f"Number {number}.", Taint()))).encode(),
+            )
+            at = note.record.kept_at + timedelta(minutes=number + 1)
+            await uow.notes.add(replace(note.record, id=copy, kept_at=at), other)
+    assert "Agents remember 60 things." in words(await office.home.view(ADMIN))
+    view, seen = await listed(office, MEMBER, "notes assistant"), list[str]()
+    for more in (True,) * 5 + (False,):
+        seen += [words(View(blocks=(row,))) for row in view.blocks if isinstance(row, Row)]
+        turns = {one.label: one for row in view.blocks if isinstance(row, Buttons) for one in row.buttons}
+        assert any(label.startswith("Older") for label in turns) is more
+        if more:
+            older = next(one for label, one in turns.items() if label.startswith("Older"))
+            outcome = await office.pressed(older.id, older.value, by=MEMBER)
+            assert isinstance(outcome, Private)
+            view = outcome.view
+    assert len(seen) == 60
+    assert "Number 58." in seen[0]
+    assert "The first." in seen[-1]
 
 
 async def test_whose_it_is_may_delete_it_and_so_may_admins_and_nobody_else(office: Office) -> None:

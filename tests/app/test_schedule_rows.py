@@ -101,7 +101,7 @@ async def test_notes_are_of_one_workspace_and_agent(any_database: Database, cloc
     async with any_database.read() as uow:
         assert await uow.notes.all(W, agent="agent_1") == ((note, SEALED),)
         assert [record.id for record, _ in await uow.notes.all(W, kept_by="U2")] == ["note_2"]
-        assert await uow.notes.count(W, "agent_1") == 1
+        assert await uow.notes.count(W, agent="agent_1") == 1
         assert await uow.notes.get(W, "note_3") is None
     async with any_database.begin() as uow:
         assert not await uow.notes.delete(W, "note_3")

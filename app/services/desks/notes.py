@@ -30,7 +30,7 @@ class NoteDesk:
 
     async def section(self, user: UserRef, *, admin: bool) -> tuple[Block, ...]:
         """See Section."""
-        count = len(await self._notes.seen_by(user, admin=admin))
+        count = await self._notes.count(user, admin=admin)
         return screens.section(count) if count else ()
 
     async def _command(self, user: UserRef, rest: str) -> Outcome:
@@ -38,14 +38,18 @@ class NoteDesk:
         return Private(await self._page(user, agent.id if agent else ""))
 
     async def _show(self, event: Action) -> Outcome:
-        return Private(await self._page(event.user))
+        agent, _, start = event.value.partition("/")
+        view = await self._page(event.user, agent, int(start) if start.isdecimal() and len(start) < 6 else 0)
+        return Replace(view) if event.message else Private(view)
 
     async def _delete(self, event: Action) -> Outcome:
         await self._notes.delete(event.value, event.user, admin=await self._access.is_admin(event.user))
         view = await self._page(event.user)
         return Replace(view) if event.message else Private(view)
 
-    async def _page(self, user: UserRef, agent_id: str = "") -> View:
+    async def _page(self, user: UserRef, agent_id: str = "", start: int = 0) -> View:
         admin = await self._access.is_admin(user)
-        notes = await self._notes.seen_by(user, admin=admin, agent_id=agent_id)
-        return screens.page(notes, await self._notes.names(user.workspace), admin=admin)
+        notes = await self._notes.seen_by(user, admin=admin, agent_id=agent_id, start=start, most=screens.MOST_SHOWN)
+        more = await self._notes.count(user, admin=admin, agent_id=agent_id) - start - len(notes)
+        names = await self._notes.names(user.workspace)
+        return screens.page(notes, names, admin=admin, agent=agent_id, start=start, more=max(more, 0))

@@ -10,7 +10,7 @@ from app.domain.views import (
     Block,
     Bold,
     Button,
-    Code,
+    Buttons,
     Confirm,
     Heading,
     Note,
@@ -25,13 +25,16 @@ from app.domain.views import (
 
 SHOW = "notes_show"
 DELETE = "note_delete"
-MOST_SHOWN = 25
+MOST_SHOWN = 10
+"""At once: a card of Teams bears no more of the longest."""
 
 
-def page(notes: Sequence[Kept], names: Mapping[str, str], *, admin: bool) -> View:
-    """`/byok notes`: newest first. `names` are the agents'."""
+def page(
+    notes: Sequence[Kept], names: Mapping[str, str], *, admin: bool, agent: str = "", start: int = 0, more: int = 0
+) -> View:
+    """`/byok notes`: newest first, after the first `start`; there are so many `more` (of one `agent`, if named). `names` are the agents'."""
     rows: list[Block] = []
-    for note in notes[:MOST_SHOWN]:
+    for note in notes:
         record = note.record
         text = rich(
             Bold(names.get(record.agent_id, "?")), f": {note.content.text}\nKept for ",
@@ -42,13 +45,14 @@ def page(notes: Sequence[Kept], names: Mapping[str, str], *, admin: bool) -> Vie
     whose = (
         "All that agents remember." if admin else "What agents remember of what you asked them; admins see all notes."
     )
-    more = len(notes) - MOST_SHOWN
+    turns = [Button(SHOW, "Newer", f"{agent}/{max(start - MOST_SHOWN, 0)}")] if start else []
+    turns += [Button(SHOW, f"Older ({more})", f"{agent}/{start + len(notes)}")] if more else []
     return View(
         title="Notes",
         blocks=(
             Heading("Notes of agents"),
             *(rows or [Text(rich("There are none."))]),
-            *((Note(rich(f"… and {more} more. ", Code("/byok notes <agent>"), " shows those of one agent.")),) if more > 0 else ()),
+            *((Buttons(tuple(turns)),) if turns else ()),
             Note(rich(f"{whose} A note is told only where everybody could have read what it was made of.")),
         ),
     )  # fmt: skip
