@@ -18,8 +18,8 @@ from app.services.timing import checked, next_after, zone
 from app.services.tools.told import Redact
 from app.store.unit_of_work import Database
 
-MOST = 50
-"""Of a workspace."""
+MOST = 20
+"""Of a workspace: so many can be shown together with their buttons, on every platform."""
 
 LONGEST = 1000
 

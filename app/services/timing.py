@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -38,6 +39,8 @@ def cron_of(every: str, time: str, cron: str) -> str:
         return checked(cron)
     if every not in CHOICES:
         raise BadInput("Choose one of the list.", field="every")
+    if cron.strip():  # of two that may differ neither is taken silently
+        raise BadInput("Leave this empty, or choose to go by a cron expression.", field="cron")
     found = _TIME.fullmatch(time.strip())
     if found is None:
         raise BadInput("Type a time of day such as 09:00.", field="time")
@@ -65,10 +68,16 @@ def checked(cron: str) -> str:
 def zone(name: str) -> str:
     """A time zone by its name, however it is capitalised. Raises BadInput."""
     wanted = name.strip().replace(" ", "_").casefold()
-    found = next((known for known in sorted(available_timezones()) if known.casefold() == wanted), None)
+    found = _zones().get(wanted)
     if found is None:
         raise BadInput("Type a time zone such as Europe/Berlin, America/New_York or UTC.", field="time_zone")
     return found
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    """By their names in small letters. To list them all, hundreds of files are opened: once is enough."""
+    return {known.casefold(): known for known in sorted(available_timezones(), reverse=True)}
 
 
 def next_after(cron: str, time_zone: str, now: datetime) -> datetime:

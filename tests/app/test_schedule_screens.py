@@ -85,7 +85,7 @@ async def test_which_tools_a_schedule_may_not_use_is_said_at_once(office: Office
     outcome = await office.sent(screens.FORM, await typed(office))
     assert isinstance(outcome, Close)
     assert outcome.then
-    assert "may not use these tools for schedules: recall." in words(outcome.then)
+    assert "may not use these tools for schedules: Recall." in words(outcome.then)
 
 
 async def test_it_is_paused_resumed_and_deleted(office: Office) -> None:

@@ -48,6 +48,7 @@ def test_an_expression_is_told_as_it_is() -> None:
         ("cron", "", "0 0 0 9 * *", "cron"),
         ("cron", "", "0 9 31 2 *", "cron"),
         ("cron", "", "nine o'clock", "cron"),
+        ("weekdays", "09:00", "0 9 1 * *", "cron"),
         ("cron", "", "0 9 * * *" + " " * 5 + "*" * 200, "cron"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from app.domain.agent import AgentSpec
 from app.domain.grants import Invoker
 from app.domain.schedules import Schedule
+from app.domain.tool_kinds import BY_NAME
 from app.domain.views import (
     Block,
     Bold,
@@ -116,7 +117,8 @@ def saved(schedule: Schedule, agent: AgentSpec | None) -> View:
     blocks: list[Block] = [Notice(rich("The schedule is set up", *_next(schedule), "."), Level.SUCCESS)]
     granted = [grant for grant in agent.grants if Invoker.SCHEDULED in grant.invokers] if agent else []
     if agent and len(granted) < len(agent.grants):
-        names = sorted({grant.tool for grant in agent.grants} - {grant.tool for grant in granted})
+        left_out = {grant.tool for grant in agent.grants} - {grant.tool for grant in granted}
+        names = sorted(BY_NAME[tool].title if tool in BY_NAME else tool for tool in left_out)
         if names:
             blocks.append(Note(rich(f"{agent.name} may not use these tools for schedules: {', '.join(names)}.")))
     return View(blocks=tuple(blocks))
