@@ -58,7 +58,7 @@ def page(
     """Every tool there is, with the agent's grants of it; `first` says what was done just now."""
     held = _held(agent, offers)
     blocks: list[Block] = [first] if first else []
-    blocks.append(Row((Bold("Tools of "), *named(agent)), Button(CAN, "What can it do for me?", agent.id)))
+    blocks.append(Row((Bold("Tools"), " of ", *named(agent)), Button(CAN, "What can it do for me?", agent.id)))
     if not agent.grants:
         blocks.append(Text(rich("It may use nothing: it answers from what is in the thread.")))
     shown = 0
@@ -134,7 +134,7 @@ def _add(agent: AgentSpec, offer: Offer, label: str) -> Button:
 def _about(offer: Offer) -> Rich:
     if offer.server:
         return (Bold(offer.title), " of ", Bold(offer.server), " (", Code(offer.tool), ")")
-    return (Bold(offer.title), f"  {offer.about}" if offer.about else "")
+    return (Bold(offer.title), f": {offer.about}" if offer.about else "")
 
 
 def _rest(count: int, what: str, agent: AgentSpec) -> Note:

@@ -36,7 +36,7 @@ def listing(templates: Sequence[Template], now: datetime) -> View:
     """What there is, and what each may do."""
     rows = [
         Row(
-            (f"{one.emoji} ", Bold(one.id), f"  {one.description}\n", *_grants(one, now)),
+            (f"{one.emoji} ", Bold(one.id), f": {one.description}\n", *_grants(one, now)),
             Button(USE, "Look at it", one.id, opens=True),
         )
         for one in templates
