@@ -16,12 +16,13 @@ from app.domain.grants import EVERYWHERE, Approval, Invoker, Scope, ToolGrant
 from app.domain.keys import ProviderCredential
 from app.domain.mcp import McpAuth
 from app.domain.run import ModelDone, ModelEvent, ModelRequest, Part, Source, TextPart, ToolCall, ToolResult, Usage
-from app.domain.views import Verbatim, View
+from app.domain.views import View
 from app.ports.agents import ToolSource
 from app.ports.mcp import McpAnswer, McpEndpoint, McpTool
 from app.services.mcp.servers import Choice, ServerEntry
 from app.services.mcp.tokens import McpTokens
 from app.services.notices import Notices
+from app.services.screens.approvals import ASKS
 from app.services.tool_servers import ToolServers
 from app.services.tools.chat import ChatTools
 from app.services.tools.http_fetch import WebTools
@@ -210,7 +211,8 @@ class House(Office):
 
     def cards(self) -> list[View]:
         """What people were asked to agree to."""
-        return [view for message in self.desk.platform.messages if message.aside for view in message.views]
+        asked = [message for message in self.desk.platform.messages if message.aside and message.persona == ASKS]
+        return [view for message in asked for view in message.views]
 
     async def _tracker(self, notices: Notices) -> ToolSource:
         bench = self.desk.bench
@@ -225,8 +227,3 @@ class House(Office):
 
 def _generously(*grants: ToolGrant) -> tuple[ToolGrant, ...]:
     return tuple(replace(grant, places=EVERYWHERE, invokers=tuple(Invoker)) for grant in grants)
-
-
-def shown(card: View) -> str:
-    """What a card shows of the arguments."""
-    return "\n".join(block.text for block in card.blocks if isinstance(block, Verbatim))

@@ -8,6 +8,7 @@ import pytest
 
 from app.store.unit_of_work import Database
 from tests.app.asking import PEOPLE, Asking
+from tests.app.attacked import House
 from tests.app.belts import Belts
 from tests.app.bench import MEMBER, Bench
 from tests.app.desk import Desk
@@ -56,3 +57,11 @@ async def asking(desk: Desk) -> AsyncIterator[Asking]:
     desk.platform.people |= PEOPLE
     yield Asking(desk)
     await desk.runs.down()
+
+
+@pytest.fixture
+async def house(desk: Desk) -> House:
+    """Whose agent may do all, and whose model does as it is told."""
+    house = House(desk)
+    await house.move_in()
+    return house

@@ -20,7 +20,7 @@ from app.ports.platform import StepState
 from tests.app.asking import without_arguments
 from tests.app.attacked import DOCS, GUEST, OUTSIDER, POISON, SECRET, House
 from tests.app.bench import MEMBER, words
-from tests.app.desk import THREAD, Desk
+from tests.app.desk import THREAD
 from tests.fakes.documents import MAGIC
 
 PAGE = f"https://{DOCS}/page"
@@ -184,13 +184,6 @@ ATTACKS = [
     for number, way in enumerate(WAYS)
     for wanted in ("post it", "remember it", REST[number % len(REST)])
 ]  # fmt: skip
-
-
-@pytest.fixture
-async def house(desk: Desk) -> House:
-    house = House(desk)
-    await house.move_in()
-    return house
 
 
 def test_there_are_enough_attacks_and_all_parts_of_them_are_used() -> None:
