@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -34,10 +36,11 @@ NOT_READ = "Latchkey does not read this kind of file, only pictures, PDF, Word, 
 OLD = "it is of a kind that Office wrote before 2007; saved as .docx, .xlsx or .pptx it can be read"
 NO_PICTURE = "it is not a PNG, JPEG, GIF or WebP picture, whatever its name says"
 NO_PDF = "it is not a PDF, whatever its name says"
-NO_TEXT = "it is not text in UTF-8, whatever its name says"
+NO_TEXT = "it is not text, whatever its name says"
 WEB_PAGE = "it is a web page, perhaps one to sign in at, whatever its name says"
 NOT_NOW = "the chat platform did not hand it over"
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _LIMITS = {FileKind.TEXT: TEXT_BYTES, FileKind.IMAGE: IMAGE_BYTES}
 
 
@@ -93,7 +96,7 @@ class FileContents:
             return Content(file, why_not=NOT_READ)
         if suffix_of(file.name) in DATA and is_web_page(data):
             return Content(file, why_not=WEB_PAGE)
-        text = _decoded(data)
+        text = _decoded(data, named=not nameless)
         if text is None or len(data) > TEXT_BYTES:
             return Content(file, why_not=NOT_READ if nameless else NO_TEXT)
         return Content(file, text=await self._redact(text))
@@ -123,9 +126,17 @@ def _larger(file: FileRef, limit: int) -> Content:
     return Content(file, why_not=f"it is larger than {limit // 1000:,} kB")
 
 
-def _decoded(data: bytes) -> str | None:
+def _decoded(data: bytes, *, named: bool) -> str | None:
+    """The text; of files that are `named` as text also in the encodings that Excel and Notepad write."""
+    text = _text(data, "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    if text is None and named:
+        text = _text(data, "cp1252")
+        text = None if text and _CONTROL.search(text) else text
+    return None if text is None or "\0" in text else text
+
+
+def _text(data: bytes, encoding: str) -> str | None:
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else text
