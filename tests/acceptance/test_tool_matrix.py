@@ -16,7 +16,7 @@ from yarl import URL
 
 from app.domain.grants import Approval, Scope, ToolGrant
 from app.domain.tool_kinds import BY_NAME
-from tests.acceptance.process import until
+from tests.acceptance.process import until, until_told
 from tests.acceptance.tool_offices import PAGE, SEED, Offices, Place, offices
 from tests.fakes.model_searches import offered
 
@@ -161,10 +161,20 @@ async def _searched(three: Offices, place: Place, tool: str, mode: Mode) -> None
     await until(lambda: place.answered(thread), f"the answer is whole: {why}", 30)
     granted = mode is Mode.GRANTED
     assert [offered(call.body) for call in three.models.calls if marker in call.said] == [granted], why
+
+    async def written() -> bool:
+        return len(await three.audit(place)) >= before + granted
+
+    await until_told(
+        written, f"what it searched for is written down: {why}"
+    )  # the answer streams before its search has ended
     entries = (await three.audit(place))[before:]
     assert [(entry.action, entry.object) for entry in entries] == [("tool.allowed", tool)] * granted, why
-    seen = json.dumps(place.messages(thread), ensure_ascii=False)
-    assert (ROWS[tool].step in seen) == granted, why
+    if granted:
+        await until(
+            lambda: ROWS[tool].step in json.dumps(place.messages(thread), ensure_ascii=False), f"it is shown: {why}"
+        )
+    assert (ROWS[tool].step in json.dumps(place.messages(thread), ensure_ascii=False)) == granted, why
     assert place.card(thread) is None, why
 
 
