@@ -11,9 +11,12 @@ import pytest
 from app.domain.chat import MessageRef, UserRef
 from app.domain.events import Close, FieldErrors, Open, Private, Replace
 from app.domain.grants import COLLEAGUES, Approval, GrantPlace, Invoker, Scope, ToolGrant, Where
+from app.domain.tool_kinds import TOOL_KINDS
 from app.domain.views import Button, Buttons, ChannelInput, Checkbox, Row, SelectInput, TextInput, View
 from app.services import agent_files
 from app.services.grant_forms import KEPT
+from app.services.offers import Offer, of_kind
+from app.services.screens.agent_tools import page
 from app.services.screens.grant_words import whole
 from app.services.templates import TEMPLATES
 from tests.app.bench import ADMIN, MEMBER, Bench, words
@@ -259,3 +262,13 @@ async def test_a_templates_channels_are_named_by_people_and_without_any_nothing_
 )  # fmt: skip
 async def test_grants_are_told_in_plain_words(bench: Bench, grant: ToolGrant, told: str) -> None:
     assert words(whole(grant, {}, bench.clock.now())) == told
+
+
+async def test_a_page_fits_a_message_however_much_is_granted_and_offered(bench: Bench) -> None:
+    agent = await bench.agent()
+    many = [ToolGrant("recall", id=f"grant_{at}", per_day=at) for at in range(60)]
+    offers = [Offer(f"mcp-tracker-t{at}", f"t{at}", "", "tracker", "abc") for at in range(100)]
+    view = page(replace(agent, grants=tuple(many)), [*map(of_kind, TOOL_KINDS), *offers], {}, bench.clock.now())
+    assert len(view.blocks) <= 50
+    assert "and 46 grants more" in words(view)
+    assert "/byok grants assistant <tool>" in words(view)
