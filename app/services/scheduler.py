@@ -31,10 +31,12 @@ from app.services.screens import schedules as screens
 from app.services.timing import next_after
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database
+from app.telemetry.logs import place_of
 
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 20
+"""Read in one go."""
 
 
 class TellsAdmins(Protocol):
@@ -70,11 +72,28 @@ class Scheduler:
 
     async def tick(self) -> None:
         """Start what is due, and see how what was started has ended. What was missed is made up for once, not once for each time."""
-        async with self._database.read() as uow:
-            due = await uow.schedules.due(self._clock.now(), MOST_AT_ONCE)
-        for schedule in due:
-            await self._begin(schedule)
+        now, away, last = self._clock.now(), set[str](), None
+        while True:  # what has to wait stays due, and must not stand in the way of others
+            async with self._database.read() as uow:
+                due = await uow.schedules.due(now, MOST_AT_ONCE, last)
+            for schedule in due:
+                if schedule.workspace not in away and not await self._tried(schedule):
+                    away.add(schedule.workspace)
+            if len(due) < MOST_AT_ONCE:
+                break
+            last = due[-1]
         await self._settle()
+
+    async def _tried(self, schedule: Schedule) -> bool:
+        """False where its workspace's chat is not there at the moment."""
+        try:
+            await self._begin(schedule)
+        except PlatformError as error:  # it is still due when the platform is there again
+            log.warning("schedule has to wait for its platform", schedule=schedule.id, error=error.code)
+            return False
+        except Exception as error:  # noqa: BLE001 - one that can't be begun must not keep all others back
+            log.error("schedule not begun", schedule=schedule.id, **place_of(error))  # noqa: TRY400 - no exception text in logs
+        return True
 
     async def _begin(self, schedule: Schedule) -> None:
         creator = UserRef(schedule.workspace, schedule.created_by)
@@ -85,9 +104,6 @@ class Scheduler:
             channel = await platform.find_channel(creator, schedule.channel)
         except NotReachable:
             channel = None
-        except PlatformError as error:  # it is still due when the platform is there again
-            log.warning("schedule has to wait for its platform", schedule=schedule.id, error=error.code)
-            return
         if not await self._access.is_admin(creator):
             await self._rest(schedule, creator)
         elif channel is None:

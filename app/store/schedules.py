@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.schedules import Schedule
@@ -63,11 +63,14 @@ class ScheduleRows:
         )
         return tuple(_schedule(row) for row in found)
 
-    async def due(self, now: datetime, limit: int) -> tuple[Schedule, ...]:
-        """What should have begun by now, the longest due first; nothing of workspaces that the app was removed from."""
+    async def due(self, now: datetime, limit: int, after: Schedule | None = None) -> tuple[Schedule, ...]:
+        """What should have begun by now, the longest due first, from the one behind `after` on; nothing of workspaces that the app was removed from."""
+        behind: ColumnElement[bool] = true()
+        if after:
+            behind = or_(_ROWS.next_at > after.next_at, and_(_ROWS.next_at == after.next_at, _ROWS.id > after.id))
         found = await self._connection.execute(
             select(tables.schedules)
-            .where(_ROWS.next_at <= now, _ROWS.paused.is_(False), _ROWS.workspace.not_in(_REMOVED))
+            .where(_ROWS.next_at <= now, _ROWS.paused.is_(False), _ROWS.workspace.not_in(_REMOVED), behind)
             .order_by(_ROWS.next_at, _ROWS.id)
             .limit(limit)
         )

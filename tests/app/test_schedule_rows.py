@@ -73,6 +73,21 @@ async def test_what_is_due_is_what_is_not_paused_in_workspaces_that_are_there(
         assert await uow.schedules.due(clock.now() + timedelta(days=1), 10) == ()
 
 
+async def test_what_is_due_is_read_page_by_page(any_database: Database, clock: TestClock, schedule: Schedule) -> None:
+    async with any_database.begin() as uow:
+        for number in (2, 3, 4):  # two of them at the very moment of the first
+            earlier = timedelta(hours=1) if number == 4 else timedelta()
+            at = (schedule.next_at or clock.now()) - earlier
+            await uow.schedules.add(replace(schedule, id=f"sched_{number}", next_at=at), SEALED)
+    found, last = list[str](), None
+    async with any_database.read() as uow:
+        for _ in range(5):
+            for one in await uow.schedules.due(clock.now(), 1, last):
+                found.append(one.id)
+                last = one
+    assert found == ["sched_4", "sched_1", "sched_2", "sched_3"]
+
+
 async def test_a_conversation_moves_into_its_thread_once_it_has_one(any_database: Database, clock: TestClock) -> None:
     event = occurrence("sched_1", clock.now())
     assert has_no_thread(event)

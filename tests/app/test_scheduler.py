@@ -15,6 +15,7 @@ from app.domain.run import RunState, TextPart, ToolCall
 from app.errors import BadInput, NotReachable, PlatformUnavailable, RequestRefused
 from app.services.answers import STOP
 from app.services.explain import RETRY
+from app.services.scheduler import MOST_AT_ONCE
 from app.services.tools.chat import ChatTools
 from tests.app.bench import ADMIN, GOOD, WORKSPACE, words
 from tests.app.desk import Desk
@@ -170,6 +171,32 @@ async def test_while_the_chat_is_down_it_waits(office: Office) -> None:
     office.desk.platform.broken = None
     await office.tick()
     assert len(office.posted()) == 2
+
+
+async def test_what_has_to_wait_keeps_nobody_elses_back(office: Office) -> None:
+    mine = await office.schedule()
+    async with office.desk.database.begin() as uow:
+        sealed = await uow.schedules.sealed(WORKSPACE, mine.id)
+        assert sealed
+        for number in range(MOST_AT_ONCE + 5):  # of a platform that is not served at the moment, and longer due
+            other = replace(mine, id=f"sched_{number}", workspace="teams:T9", next_at=TUESDAY - timedelta(hours=1))
+            await uow.schedules.add(other, sealed)
+    office.until(TUESDAY)
+    await office.tick()
+    assert len(office.posted()) == 2
+
+
+async def test_one_that_cannot_be_begun_keeps_no_other_back(office: Office) -> None:
+    broken, mine = await office.schedule(), await office.schedule("Say good evening")
+    async with office.desk.database.begin() as uow:
+        await uow.schedules.delete(WORKSPACE, broken.id)
+        sealed = await uow.schedules.sealed(WORKSPACE, mine.id)
+        assert sealed
+        nowhere = replace(broken, time_zone="Middle/Earth", next_at=TUESDAY - timedelta(hours=1))
+        await uow.schedules.add(nowhere, sealed)  # such as a zone that the system knows no more
+    office.until(TUESDAY)
+    await office.tick()
+    assert [one for one in office.posted() if "Say good evening" in "".join(map(words, one.views))]
 
 
 async def test_without_a_key_nothing_is_posted_and_its_creator_is_told_once(keyless: Desk) -> None:
