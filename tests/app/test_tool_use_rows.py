@@ -90,6 +90,8 @@ async def test_of_two_calls_that_have_read_something_at_once_neither_is_forgotte
 ) -> None:
     desk = Desk(await Bench(any_database, clock).start())
     await desk.say("Well?")
+    await desk.settled()
+    await desk.bench.background.drain(1)
     reads = [Taint(private=True), Taint(untrusted=True), *(Taint(channels=(f"C{number}",)) for number in range(6))]
 
     async def learn(taint: Taint) -> None:
