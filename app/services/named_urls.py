@@ -9,6 +9,7 @@ from yarl import URL
 _WRITTEN = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
 _BARE = re.compile(r"(?<![\w@./:-])(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?(?:/[^\s<>\"'`|]*)?", re.IGNORECASE)
 _AROUND = ".,;:!?)]}*_~…"
+_LONGEST, _MOST_FORMS = 2_000, 10
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -38,7 +39,9 @@ def named_in(text: str) -> frozenset[str]:
 
 def _as_meant(address: str) -> tuple[str, ...]:
     """With and without what may be the sentence's: `(see https://example.com/a_(b).)`."""
+    if len(address) > _LONGEST:  # nobody asks for that, and each form of it costs as much
+        return ()
     forms = [address]
-    while forms[-1] and forms[-1][-1] in _AROUND:
+    while len(forms) < _MOST_FORMS and forms[-1] and forms[-1][-1] in _AROUND:
         forms.append(forms[-1][:-1])
     return tuple(forms)

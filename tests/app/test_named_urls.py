@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.services.named_urls import canonical, named_in
@@ -40,6 +42,13 @@ def test_what_was_written_is_named(text: str, url: str) -> None:
 )
 def test_what_only_looks_like_it_is_not(text: str, url: str) -> None:
     assert canonical(url) not in named_in(text)
+
+
+def test_what_somebody_writes_to_keep_it_busy_takes_no_time() -> None:
+    begun = time.process_time()
+    assert named_in("https://example.com/" + ")" * 40_000) == frozenset()
+    assert len(named_in("https://example.com/" + ")" * 1_900)) <= 10
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(
