@@ -84,6 +84,16 @@ def holds(grant: ToolGrant, tool: str, traits: Traits, now: Situation) -> Denied
     return None
 
 
+def reads_descriptions(agent: AgentSpec, conversation: ConversationRef, invoker: Invoker) -> bool:
+    """Whether the agent may be told of tools of others here: what their servers say of them is anybody's words."""
+    return any(
+        grant.tool.startswith(f"{MCP}-")
+        and invoker in grant.invokers
+        and any(_is_there(place, conversation) for place in grant.places)
+        for grant in agent.grants
+    )
+
+
 def _is_there(place: GrantPlace, conversation: ConversationRef) -> bool:
     match place.where:
         case Where.INSIDE:

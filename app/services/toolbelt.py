@@ -18,7 +18,7 @@ from app.ports.approvals import ApprovalRequest, Approvals, Approved, Approvers
 from app.ports.engine import Journal
 from app.ports.platform import StepState
 from app.services.codec import dump, load
-from app.services.grant_fit import Request
+from app.services.grant_fit import Request, reads_descriptions
 from app.services.named_urls import canonical, named_in
 from app.services.outgoing import Outgoing
 from app.services.permissions import Asked, Consent, Permissions
@@ -49,7 +49,9 @@ class Belt:
         files: Outgoing,
         name: str = "",
     ) -> None:
-        self.taint = facts.taint
+        # By the plan's word, so that a replay says the same:
+        told = reads_descriptions(facts.agent, facts.conversation, facts.invoker)
+        self.taint = facts.taint | Taint(untrusted=told)
         """What this run has read so far."""
 
         self._facts = facts
@@ -68,10 +70,9 @@ class Belt:
     async def specs(self) -> tuple[ToolSpec, ...]:
         """See ToolBelt."""
         traits = {name: tool.traits for name, tool in self._tools.items()}
+        if not self.taint.untrusted:  # what was granted since then waits for the next run
+            traits = {name: own for name, own in traits.items() if not own.pin}
         listed = await self._permissions.listed(self._facts, self.taint, traits)
-        if not self.taint.untrusted and any(traits[name].pin for name in listed):
-            self.taint |= Taint(untrusted=True)  # what servers say of their tools is anybody's words
-            listed = await self._permissions.listed(self._facts, self.taint, traits)
         return tuple(self._tools[name].spec for name in sorted(listed))
 
     async def may_search(self) -> int:

@@ -205,3 +205,21 @@ async def test_people_see_what_is_done_in_our_words_and_how_it_went(belts: Belts
         StepState.WAITING,
         StepState.FAILED,
     ]
+
+
+async def test_what_servers_say_of_their_tools_counts_by_the_plan_whatever_is_granted_or_taken_back_since(
+    belts: Belts,
+) -> None:
+    news = ToolGrant("mcp-news-latest", scope=Scope(schema="as admins saw it"))
+    belts.tools = [Tried("mcp-news-latest", Traits(pin="as admins saw it")), Tried("current_time")]
+    planned = await belts.grant(news, ToolGrant("current_time"))
+    told = await belts.belt()
+    assert told.taint.untrusted
+    assert [spec.name for spec in await told.specs()] == ["current_time", "mcp-news-latest"]
+    await belts.grant(ToolGrant("current_time"))
+    again = await belts.belt(belts.journal, agent=planned)
+    assert again.taint.untrusted  # taken back while the process was down
+    late = await belts.belt()
+    await belts.grant(news, ToolGrant("current_time"))
+    assert not late.taint.untrusted
+    assert [spec.name for spec in await late.specs()] == ["current_time"]  # granted after the plan: the next run has it
