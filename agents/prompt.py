@@ -12,7 +12,7 @@ from app.domain.files import DOCUMENTS, TEXT_BYTES, FileKind, kind_of
 from app.domain.run import FilePart, ModelMessage, OpaquePart, Part, Role, TextPart, ToolCall, ToolResult
 from app.ports.agents import PromptPart, Question
 
-PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
+PERSON = re.compile(r"<@([^<>|\s]{1,200})(?:\|[^<>]{0,200})?>")
 PLATFORMS = {"slack": "Slack", "teams": "Microsoft Teams", "playground": "Latchkey's playground"}
 KINDS = {
     Place.CHANNEL: "a channel",

@@ -44,7 +44,7 @@ WORDLESS = "(They mentioned you and wrote nothing else.)"
 UNATTENDED = "\n\n(A schedule asks this. Nobody is there to ask back; your answer is posted in the channel.)"
 ONLY_FILES = "(They sent this and wrote nothing.)"
 
-_PERSON = re.compile(r"<@([^>|\s]+)(?:\|[^>]*)?>")
+_PERSON = re.compile(r"<@([^<>|\s]{1,200})(?:\|[^<>]{0,200})?>")
 
 
 class ChoosesAgents(Protocol):

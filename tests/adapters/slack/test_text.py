@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,10 @@ def test_escaped_text_has_no_markup_left(text: str) -> None:
 
 def test_what_is_too_long_is_visibly_shortened() -> None:
     assert (cut("short", 5), cut("longer", 5)) == ("short", "long…")
+
+
+@pytest.mark.parametrize("word", ["a" * 40_000, "a." * 20_000])
+def test_one_long_word_keeps_nothing_busy(word: str) -> None:
+    begun = time.process_time()
+    inert(word)
+    assert time.process_time() - begun < 2

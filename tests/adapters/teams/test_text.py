@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from adapters.teams.text import closed, inert, size, split, steady
@@ -75,3 +77,10 @@ def test_the_beginning_of_a_longer_text_is_split_in_the_same_way() -> None:
 def test_an_open_code_block_is_closed() -> None:
     assert closed("a\n```py\nb") == "a\n```py\nb\n```"
     assert closed("a\n~~~\nb\n~~~\n") == "a\n~~~\nb\n~~~\n"
+
+
+@pytest.mark.parametrize("word", ["a" * 40_000, "a." * 20_000])
+def test_one_long_word_keeps_nothing_busy(word: str) -> None:
+    begun = time.process_time()
+    inert(word)
+    assert time.process_time() - begun < 2
