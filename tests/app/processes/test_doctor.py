@@ -105,7 +105,13 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_master_key_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "migrate", env={"LATCHKEY_DATA_DIR": str(tmp_path)}).returncode == 0
-    done = run(tmp_path, "--data-dir", str(tmp_path), "doctor", env={"LATCHKEY_PORT": str(free_port()), "LATCHKEY_SANDBOX": "off"})
+    done = run(
+        tmp_path,
+        "--data-dir",
+        str(tmp_path),
+        "doctor",
+        env={"LATCHKEY_PORT": str(free_port()), "LATCHKEY_SANDBOX": "off"},
+    )
     assert "is missing, but its database exists" in done.stdout
 
 
