@@ -17,19 +17,19 @@ EXAMPLE_URL = "https://latchkey.example.com"
 
 COMMANDS = {
     "home": "Your keys, agents and settings on one card, in the chat with Latchkey",
-    "byok help": "What Latchkey can be told",
+    "byok help": "All that Latchkey can be told, also what this list has no room for",
     "byok setkey": "Set your organisation's own model key, in a form that only you see",
-    "byok keys": "Which keys pay for the answers",
+    "byok keys": "Which keys pay for the answers; test and revoke them",
     "byok agents": "Who answers here, and how to name an agent",
     "byok model": "Which model an agent thinks with",
     "byok settings": "Who is answered, and what is remembered",
     "byok privacy": "What is stored, and for how long",
+    "byok can": "What an agent can do here, for you",
+    "byok grants": "What an agent may do, and change it",
+    "byok schedules": "What agents do regularly",
     "byok admins": "Who looks after keys and agents; add somebody by mentioning them",
-    "byok audit": "Who did what",
-    "byok test": "Ask the provider whether a key works",
-    "byok revoke": "Destroy a key",
 }
-"""The commands that Teams offers after a mention, each answered privately. The first of them it also offers in a one-to-one chat."""
+"""The commands that Teams offers after a mention, each answered privately: as many as a list holds. The first of them it also offers in a one-to-one chat."""
 
 PROMPTS = {
     "What can you do?": "What can you help me with here?",
