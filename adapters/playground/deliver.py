@@ -61,6 +61,10 @@ class Desk:
         files = tuple(file for one in frame.list_of("files") if (file := self._rooms.file(one)))
         if not text and not files:
             raise parse.BadFrame
+        if files and parse.command(text, window.person.ref, self._rooms.channels[channel], self._rooms.people):
+            window.send({"t": "problem", "text": "Commands do not use files: the attached ones were left out."})
+            await self._command(window, frame)
+            return
         post = self._rooms.add(channel, window.person.id, text, thread=thread)
         post.files = files
         self._rooms.tell(post)

@@ -10,6 +10,8 @@ _ITEM = re.compile(r" {0,3}(?:[-*+]|(?P<number>\d{1,9})[.)])(?: {1,4}(?=\S)|$)")
 
 _RULE_OF_TABLE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _LONGEST_HEAD = 800
+_LONGEST_OPENER = 200
+"""Of a fence's opening line, to be repeated; of a longer one only the marks are."""
 
 
 class Fences:
@@ -70,7 +72,8 @@ class Fences:
         self._in_paragraph = not fence
         if not fence or (fence[1][0] == "`" and "`" in fence[2]):
             return False
-        self.opener, self._marker = body[at:].strip(), fence[1]
+        said = body[at:].strip()
+        self.opener, self._marker = said if len(said) <= _LONGEST_OPENER else fence[1], fence[1]
         self._margin = fence.start(1)
         return True
 

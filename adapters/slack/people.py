@@ -35,6 +35,8 @@ class People:
 
     async def kind(self, user: UserRef) -> MemberKind:
         """What they are to the workspace; doubt is EXTERNAL."""
+        if user.id.startswith("B"):  # of an app that posted without a user: `users.info` does not know it
+            return MemberKind.BOT
         kind, _ = await self._of(user, fresh_for=_MINUTES)
         return kind
 

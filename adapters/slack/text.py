@@ -6,6 +6,7 @@ import re
 from itertools import takewhile
 
 from adapters.slack.fences import Fences, closed, reopening
+from app.domain.spans import Span, spans
 
 JOINER = "\u2060"
 """A word joiner: invisible, and enough to keep `<!channel>` from being one."""
@@ -21,15 +22,11 @@ _FENCE_ELSEWHERE = re.compile(rf"{_PREFIX}(?:`{{3,}}|~{{3,}})[\w+#-]*\s*")
 """A line that looks like a fence where we follow none (in a quotation): its marks pair with nothing that we write."""
 _TO_BE_SEEN_WHOLE = re.compile(rf"{_PREFIX}(?:[`~|]|[-*+]?$|\d+[.)]?$)")
 """A line that may become one, or of which too little is known; or the row of a table, which is shown whole."""
-_INLINE = re.compile(
-    r"""
-      (?P<code>(?<![`\\])(?P<ticks>`+)(?!`)(?P<body>.*?)(?<!`)(?P=ticks)(?!`))
-    | !?\[(?P<label>[^\]\n]*)\]\((?P<url>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+["'(][^\n]*?["')])?\)
-    | <(?P<auto>(?:https?://|mailto:|www\.)[^>\s|]+)(?:\|(?P<name>[^>\n]*))?>
-    | (?P<bare>(?:https?://|www\.)[^\s<>`]+|(?:[a-z0-9-]{1,63}\.){1,40}[a-z]{2,63}/[^\s<>`]+)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+_TICKS = re.compile(r"`+")
+_LONG_RUN = re.compile(r"`{65,}|~{65,}")
+"""More than anybody needs, and too much to be repeated in every message that a fence goes on in."""
+_DEEPEST = 8
+"""Backticks of code in which other backticks may still be code; nested deeper, they are marks like others."""
 _HELD_AT_MOST = 400
 """Characters that wait for a link or a code span to be closed; a longer one is shown as it is."""
 
@@ -61,6 +58,7 @@ class Inert:
         return self._made_inert(ready)
 
     def _made_inert(self, text: str) -> str:
+        text = _LONG_RUN.sub(lambda run: run[0][:64], text)
         return "".join(self._piece(piece) for piece in re.findall(r"[^\n]*\n|[^\n]+", text))
 
     def _piece(self, piece: str) -> str:
@@ -96,24 +94,26 @@ def inert(markdown: str) -> str:
 def _inline(text: str, *, after: str = "") -> str:
     """A line outside of fences, or a piece of one. Every backtick that is left pairs with its own: no other can open a link's code."""
     shown, at = after, 0
-    links = (found["code"] is None or _INLINE.search(found["body"]) for found in _INLINE.finditer(text))
-    apart = text.lstrip().startswith("|") or any(links)
-    for found in _INLINE.finditer(text):
-        shown += _plain(text[at : found.start()])
-        piece = _inert_piece(found, apart=apart)
+    found = list(spans(text, escapes=True))
+    apart = text.lstrip().startswith("|") or any(
+        not span.code or next(spans(span.body, escapes=True), None) for span in found
+    )
+    for span in found:
+        shown += _plain(text[at : span.start])
+        piece = _inert_piece(span, apart=apart)
         shown += JOINER + piece if piece.startswith("`") and shown.endswith(("`", "\\")) else piece
-        at = found.end()
+        at = span.end
     return (shown + _plain(text[at:]))[len(after) :]
 
 
-def _inert_piece(found: re.Match[str], *, apart: bool) -> str:
-    if found["code"]:
-        return _code_span(found["ticks"], found["body"], apart=apart)
-    if found["url"] is not None:
-        return _labelled(found["label"], found["url"])
-    if found["auto"]:
-        return _labelled(found["name"] or "", found["auto"])
-    bare = found["bare"]
+def _inert_piece(span: Span, *, apart: bool) -> str:
+    if span.code:
+        return _code_span(span.ticks, span.body, apart=apart)
+    if span.url is not None:
+        return _labelled(span.label, span.url)
+    if span.auto:
+        return _labelled(span.name, span.auto)
+    bare = span.bare
     end = "".join(takewhile(lambda c: c in ".,;:!?)]}'\"*_", reversed(bare)))[::-1]
     return _as_code(bare.removesuffix(end)) + end
 
@@ -122,7 +122,7 @@ def _code_span(ticks: str, body: str, *, apart: bool) -> str:
     """`apart`: a bar may begin another cell of a table, whatever the backticks say, so none is left inside."""
     if "`" in body and (len(ticks) > 2 or "```" in body or apart):
         mark = _plain(ticks)
-        return f"{mark}{_inline(body)}{mark}"
+        return f"{mark}{_inline(body if len(ticks) <= _DEEPEST else _plain(body))}{mark}"
     ticks = ticks if "`" in body else "`"
     return _unring("|".join(f"{ticks}{part}{ticks}" if part else "" for part in (body.split("|") if apart else [body])))
 
@@ -164,12 +164,11 @@ def _whole_until(text: str, *, in_fence: bool, new_line: bool) -> int:
 def _open_code(line: str) -> int:
     """Where a code span begins that is not closed in this line; -1 if there is none."""
     at = 0
-    while (start := line.find("`", at)) >= 0:
-        ticks = len(line[start:]) - len(line[start:].lstrip("`"))
-        end = line.find("`" * ticks, start + ticks)
+    while run := _TICKS.search(line, at):
+        end = line.find(run[0], run.end())
         if end < 0:
-            return start
-        at = end + ticks
+            return run.start()
+        at = end + len(run[0])
     return -1
 
 
@@ -200,7 +199,7 @@ def split(markdown: str, limit: int) -> list[str]:
     rest, opener = markdown, ""
     while rest or not parts:
         prefix = f"{opener}\n" if opener else ""
-        head, rest = head_and_tail(rest, limit - len(prefix.encode()) - 8)
+        head, rest = head_and_tail(rest, max(limit - len(prefix.encode()) - max(8, min(65, limit // 9)), 4))
         part = prefix + head
         opener = reopening(part, rest)
         parts.append(closed(part) if rest else part)

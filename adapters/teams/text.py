@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from app.domain.spans import Span, spans
 
 JOINER = "\u2060"
 """A word joiner: invisible, and enough to keep `<at>` from being a tag."""
@@ -15,16 +18,11 @@ _UNSEEN = re.compile(
 """Controls, marks of direction and characters without a width; not the joiners that emoji and Persian are written with."""
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:")
-_UNCLOSED = re.compile(r"\[[^\]]*$|\]\([^)]*$|<[^>]*$")
-_INLINE = re.compile(
-    r"""
-      (?P<code>(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))
-    | !?\[(?P<label>[^\]\n]*)\]\((?P<url>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+["'(][^\n]*?["')])?\)
-    | <(?P<auto>(?:https?://|mailto:|www\.)[^>\s]+)>
-    | (?P<bare>(?:https?://|www\.)[^\s<>`]+|(?:[a-z0-9-]{1,63}\.){1,40}[a-z]{2,63}/[^\s<>`]+)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+_PAIRS = (("[", "]"), ("](", ")"), ("<", ">"))
+_LONG_RUN = re.compile(r"`{65,}|~{65,}")
+"""More than anybody needs, and too much to be repeated in every message that a fence goes on in."""
+_LONGEST_OPENER = 200
+"""Of a fence's opening line, to be repeated; of a longer one only the marks are."""
 _HELD_AT_MOST = 400
 """Characters that wait for a link or a code span to be closed; a longer one is shown as it is."""
 
@@ -40,7 +38,8 @@ def inert(markdown: str) -> str:
     An image would be fetched by whoever opens the chat, and a link's label can lie about its address.
     """
     lines, fence = [], ""
-    for line in _UNSEEN.sub("", markdown).splitlines(keepends=True):
+    text = _LONG_RUN.sub(lambda run: run[0][:64], _UNSEEN.sub("", markdown))
+    for line in text.splitlines(keepends=True):
         found = _FENCE.match(line)
         if fence:
             if found and found[1].startswith(fence) and not found[2].strip():
@@ -64,34 +63,45 @@ def steady(markdown: str) -> str:
         at = line.rfind(" ", 0, at)
         if at < 0:
             return before if len(line) < _HELD_AT_MOST else markdown
-        shown = line[: at + 1]
-        if in_fence or (shown.count("`") % 2 == 0 and not _UNCLOSED.search(shown)):
-            return before + shown
+        if in_fence or not _is_open(line, at + 1):
+            return before + line[: at + 1]
     return markdown
+
+
+def _is_open(line: str, end: int) -> bool:
+    """Whether something that began in this part of the line may be closed only behind it."""
+    unclosed = any(line.rfind(opening, 0, end) > line.rfind(closing, 0, end) for opening, closing in _PAIRS)
+    return unclosed or line.count("`", 0, end) % 2 == 1
 
 
 def _inline(text: str) -> str:
     if _DEFINITION.match(text):
         text = text.replace("[", "[" + JOINER, 1).replace("]:", "]" + JOINER + ":", 1)
-    pieces, at = [], 0
-    for found in _INLINE.finditer(text):
-        pieces += [_unring(text[at : found.start()]), _inert_piece(found)]
-        at = found.end()
-    return "".join([*pieces, _unring(text[at:])])
+    return "".join(_inert_piece(one) if isinstance(one, Span) else _unring(one) for one in _pieces(text))
 
 
-def _inert_piece(found: re.Match[str]) -> str:
-    if found["code"]:
-        return _unring(found["code"], _RINGS_IN_CODE)
-    if found["url"] is not None:
-        return _labelled(found["label"], found["url"])
-    address = found["auto"] or found["bare"]
-    end = address[len(address.rstrip(".,;:!?)]}'\"*_")) :] if found["bare"] else ""
+def _pieces(text: str) -> Iterator[Span | str]:
+    """The line's spans, and what is between them."""
+    at = 0
+    for span in spans(text):
+        yield text[at : span.start]
+        yield span
+        at = span.end
+    yield text[at:]
+
+
+def _inert_piece(span: Span) -> str:
+    if span.code:
+        return _unring(span.code, _RINGS_IN_CODE)
+    if span.url is not None:
+        return _labelled(span.label, span.url)
+    address = span.auto or span.bare
+    end = address[len(address.rstrip(".,;:!?)]}'\"*_")) :] if span.bare else ""
     return _as_code(address.removesuffix(end) if end else address) + end
 
 
 def _labelled(label: str, url: str) -> str:
-    label = _INLINE.sub(_inert_piece, label)
+    label = "".join(_inert_piece(one) if isinstance(one, Span) else one for one in _pieces(label))
     if not url:
         return _unring(label)
     return f"{_unring(label)} ({_as_code(url)})" if label and label.strip("`") != url else _as_code(url)
@@ -114,6 +124,7 @@ def open_fence(markdown: str) -> str:
             continue
         if not opener and "`" not in fence[2]:
             opener, marker = line.strip(), fence[1]
+            opener = opener if len(opener) <= _LONGEST_OPENER else marker
         elif opener and fence[1].startswith(marker) and not fence[2].strip():
             opener = ""
     return opener
@@ -137,7 +148,7 @@ def split(markdown: str, room: int) -> list[str]:
     rest, opener = markdown, ""
     while rest or not parts:
         prefix = f"{opener}\n" if opener else ""
-        head, rest = _head_and_tail(rest, room - size(prefix) - 16)
+        head, rest = _head_and_tail(rest, room - size(prefix) - max(16, min(130, room // 9)))
         part = prefix + head
         opener = open_fence(part) if rest else ""
         parts.append(closed(part) if rest else part)

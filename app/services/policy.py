@@ -175,7 +175,7 @@ def _outward(grant: ToolGrant, request: Request, now: Situation) -> list[Ruling]
     if fetches and request.target.method.upper() in READING:
         if host_granted(grant, request.target) or request.known:
             return []
-        reason = "Nobody has named this address: what is in it would leave."
+        reason = "Nobody here wrote this address and no search found it, so opening it could give something away."
         return [Needs(grant, reason, who, may_remember=not now.taint.untrusted)]
     if (fetches or request.traits.outward) and now.taint.private and now.taint.untrusted:
         reason = "Something private and something from outside were read before, and this would leave."
@@ -191,9 +191,8 @@ def _approval(grant: ToolGrant, request: Request, now: Situation) -> list[Needs]
     remember = (kind is None or kind.always) and not request.traits.interpreter and not now.taint.untrusted
     if approval is Approval.FIRST_TIME and remember and grant.id in now.remembered and now.invoker.attended:
         return []
-    return [
-        Needs(grant, "This tool is used with somebody's consent.", _whoever(request.tool, now), may_remember=remember)
-    ]
+    reason = "An admin wants a person to agree before this tool is used."
+    return [Needs(grant, reason, _whoever(request.tool, now), may_remember=remember)]
 
 
 def _whoever(tool: str, now: Situation) -> Approvers:

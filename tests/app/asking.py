@@ -46,7 +46,7 @@ def request(
     return ApprovalRequest(
         number="0", call=ToolCall("call_1", tool, arguments), digest=digest(tool, arguments),
         grant=grant or ToolGrant(tool, approval=Approval.ALWAYS, id="grant_1", scope=Scope(channels=("C2", "C3"))),
-        target=target or Target(channel="C2"), reason="This tool is used with somebody's consent.",
+        target=target or Target(channel="C2"), reason="An admin wants a person to agree before this tool is used.",
         approvers=approvers, may_remember=may_remember,
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ async def test_everybody_in_the_thread_sees_who_asks_for_what_and_exactly_what(a
     await asking.begun()
     (card,) = asking.cards()
     said = words(card)
-    for part in ("assistant", MEMBER.id, "post a message in C2", "consent", "or an admin can decide"):
+    for part in ("assistant", MEMBER.id, "post a message in C2", "wants a person to agree", "or an admin can decide"):
         assert part in said
     (exactly,) = [block.text for block in card.blocks if isinstance(block, Verbatim)]
     assert exactly == f"▸ channel: C2\n▸ text: {SAYS}"

@@ -76,3 +76,18 @@ async def test_forget_may_name_the_agent(agents: Desk, text: str) -> None:
     assert agents.model.requests == []
     await agents.ask("What plan?")
     assert "old secret plan" not in agents.model.asked_last()
+
+
+async def test_what_a_bot_asked_is_a_bots_question_when_somebody_has_it_tried_again(desk: Desk) -> None:
+    settings = await desk.workspaces.settings(WORKSPACE)
+    await desk.workspaces.change(WORKSPACE, replace(settings, answer_bots=True), ADMIN)
+    desk.platform.people[OTHER] = MemberKind.BOT
+    desk.model.script = [Unreachable()]
+    await desk.ask("The build is red, why?", OTHER, from_bot=True)
+    (failed,) = await desk.records()
+    await desk.workspaces.change(WORKSPACE, replace(settings, answer_bots=False), ADMIN)
+    asked = len(desk.model.requests)
+    await desk.press("retry", failed.id, ADMIN)
+    await desk.settled()
+    assert len(await desk.records()) == 2
+    assert len(desk.model.requests) == asked

@@ -49,10 +49,11 @@ function settle(n, answer) {
 const actions = {
   onSend(text, thread, files = []) {
     const { channel } = store.place;
-    const isCommand = text.startsWith("/") && !files.length;
+    const isCommand = text.startsWith("/") && (!files.length || /^\/byok(\s|$)/i.test(text));
     const event = isCommand ? { t: "command", channel, thread, text } : { t: "message", channel, thread, text, files: files.map((file) => file.id) };
     const sent = connection.send(event);
     if (!sent) toast("Not connected: your text is still here.");
+    else if (isCommand && files.length) toast("Commands do not use files: the attached ones were left out.");
     else if (event.t === "message" && !thread) openOwnThread(text);
     return sent;
   },

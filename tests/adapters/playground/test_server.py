@@ -264,6 +264,18 @@ async def test_a_message_that_was_not_taken_can_be_sent_again(site: Site, inboun
     assert len(inbound.mentions) == 1
 
 
+async def test_a_command_that_comes_with_a_file_is_done_and_not_said_in_the_channel(
+    site: Site, inbound: Recorder
+) -> None:
+    page = await site.page()
+    file = site.rooms.keep_file("notes.txt", "text/plain", b"notes")
+    assert await page.ask("message", channel="C-RANDOM", text="/byok keys", files=[file.id]) == 200
+    assert [command.text for command in inbound.commands] == ["keys"]
+    assert "Commands do not use files" in page.problems[0]
+    assert not inbound.mentions
+    assert not any("/byok keys" in post.text for post in site.rooms.seen_by(ADA.id))
+
+
 async def test_an_unknown_command_is_explained(site: Site, inbound: Recorder) -> None:
     page = await site.page()
     await page.ask("command", channel="C-RANDOM", text="/remind me")

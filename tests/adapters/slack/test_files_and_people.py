@@ -98,3 +98,7 @@ async def test_a_thread_is_read_although_slack_asks_to_wait(wire: SlackWire) -> 
     wire.slack.fail("conversations.replies", status=429, retry_after=300)
     with pytest.raises(PlatformError):
         await wire.platform.history(where)
+
+
+async def test_an_app_that_posts_without_a_user_is_a_bot(wire: SlackWire) -> None:
+    assert await wire.platform.member_kind(UserRef("slack:T1", "B0HOOK")) == MemberKind.BOT

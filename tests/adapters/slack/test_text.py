@@ -205,3 +205,35 @@ def test_one_long_word_keeps_nothing_busy(word: str) -> None:
     begun = time.process_time()
     inert(word)
     assert time.process_time() - begun < 2
+
+
+HOSTILE = (
+    "[", "![", "<", "`", "\\`", "*", "[a]", "[a](", "[a](b ", '[a](b "', "[a](b(c)", "<www.", "<www.a|", "`a` ", "a.", f"{'a' * 63}.", "\n- ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", HOSTILE)
+def test_what_is_made_to_be_slow_takes_time_that_grows_with_its_length_only(mark: str) -> None:
+    def taken(size: int) -> float:
+        text = "x " + mark * (size // len(mark))
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            inert(text)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    assert taken(80_000) < max(8 * taken(20_000), 0.1)
+
+
+@pytest.mark.parametrize("fence", ["```" + "a" * 20_000, "`" * 20_000, "~" * 20_000, "```" + "é" * 5_000])
+def test_a_fence_with_an_endless_first_line_goes_on_in_few_messages(fence: str) -> None:
+    parts = split(inert(f"{fence}\n" + "https://e.vil/q\n" * 500), 11_000)
+    assert len(parts) < 6
+    assert all(len(part.encode()) <= 11_000 and closed(part) == part for part in parts[:-1])
+
+
+def test_code_inside_of_code_inside_of_code_is_read_however_deep_it_is() -> None:
+    deep = [f"{'`' * ticks}a" for ticks in range(1, 400)]
+    said = "x " + "".join(reversed(deep)) + " https://e.vil/q " + "".join(f"a{one[:-1]}" for one in deep)
+    assert "`https://e.vil/q`" in inert(said)

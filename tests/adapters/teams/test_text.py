@@ -84,3 +84,29 @@ def test_one_long_word_keeps_nothing_busy(word: str) -> None:
     begun = time.process_time()
     inert(word)
     assert time.process_time() - begun < 2
+
+
+HOSTILE = (
+    "[", "![", "<", "`", "\\`", "*", "[a]", "[a](", "[a](b ", '[a](b "', "[a](b(c)", "<www.", "<www.a|", "`a` ", "a.", f"{'a' * 63}.", "\n- ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", HOSTILE)
+def test_what_is_made_to_be_slow_takes_time_that_grows_with_its_length_only(mark: str) -> None:
+    def taken(size: int) -> float:
+        text = "x " + mark * (size // len(mark))
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            inert(steady(text))
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    assert taken(80_000) < max(8 * taken(20_000), 0.1)
+
+
+@pytest.mark.parametrize("fence", ["```" + "a" * 20_000, "`" * 20_000, "~" * 20_000, "```" + "é" * 5_000])
+def test_a_fence_with_an_endless_first_line_goes_on_in_few_messages(fence: str) -> None:
+    parts = split(inert(f"{fence}\n" + "https://e.vil/q\n" * 500), 11_000)
+    assert len(parts) < 8
+    assert all(size(part) <= 11_000 and closed(part) == part for part in parts[:-1])
