@@ -161,7 +161,7 @@ async def test_the_keyboard_is_enough(ada: Screen) -> None:
     await ada.field("Message #general").focus()
     await page.keyboard.type("/byok s")
     hints = page.get_by_role("option")
-    await expect(hints).to_have_count(2)
+    await expect(hints).to_have_count(3)
     await page.keyboard.press("ArrowDown")
     await expect(hints.nth(1)).to_have_attribute("aria-selected", "true")
     await page.keyboard.press("ArrowUp")
