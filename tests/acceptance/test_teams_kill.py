@@ -28,7 +28,9 @@ from tests.fakes.teams_server import TeamsServer
 QUESTIONS, CHATS, KILLS = 72, 24, 8
 PROMISES = ("🔑 assistant has read this.", "The answer goes on.")
 IDS = {"id", "from", "conversation"}
-ANSWER = re.compile(r"\*\*🔑 assistant\*\*\n\nYou said: (M-\d+) .*\n\n\*(?:1 step: looking at the clock · )?assistant · \S+\*")
+ANSWER = re.compile(
+    r"\*\*🔑 assistant\*\*\n\nYou said: (M-\d+) .*\n\n\*(?:1 step: looking at the clock · )?assistant · \S+\*"
+)
 
 
 @dataclass
