@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 MAX_RECOVERIES = 25
 """An event that brings the process down this often is given up, and explained."""
 
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at who still works when the engine is to end."""
+
 BROKEN = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 """How a workflow ends that did not end well, in the library's words."""
 
@@ -201,11 +204,15 @@ class Engine:
             return await uow.inbox.unfinished_in(conversation)
 
     async def _end_actors(self, seconds: float) -> None:
-        for actor in list(self._actors.values()):
-            if not actor.has_slot:  # waits for a slot, a signal or a moment: nothing to wait for
-                actor.task.cancel()
-        if tasks := [actor.task for actor in self._actors.values()]:
-            await asyncio.wait(tasks, timeout=seconds)
+        loop = asyncio.get_running_loop()
+        until, told = loop.time() + seconds, set[asyncio.Task[Any]]()
+        while self._actors and (left := until - loop.time()) > 0:
+            # Who waits for a slot, a signal or a moment need not be waited for, not even who only begins to wait now.
+            waiting = {actor.task for actor in self._actors.values() if not actor.has_slot} - told
+            for task in waiting:
+                task.cancel()
+            told |= waiting
+            await asyncio.wait([actor.task for actor in self._actors.values()], timeout=min(left, LOOK_AGAIN))
         for _ in range(3):  # work that answers to being cancelled with a value needs to be told again
             tasks = [actor.task for actor in self._actors.values()]
             for task in tasks:

@@ -132,6 +132,32 @@ async def test_a_drain_waits_for_runs_that_end_in_time(any_database: Database, o
     assert engine.active == 0
 
 
+async def test_a_drain_does_not_wait_for_a_run_that_begins_to_wait_for_somebody_meanwhile(
+    any_database: Database, options: EngineOptions
+) -> None:
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    async def asks(journal: Journal, claim: Claim) -> None:
+        async def work() -> Json:
+            at_work.set()
+            await go_on.wait()
+            return None
+
+        await journal.step("work", work)
+        await journal.wait("a person", 600)
+
+    engine = Engine(any_database, PlainSealer(), Actor(any_database, asks), options, at_most(8))
+    await engine.launch()
+    await engine.start(await ask(any_database, 1))
+    await at_work.wait()
+    draining = asyncio.create_task(engine.drain(60))
+    await asyncio.sleep(0)  # it looks at who is at work
+    go_on.set()
+    async with asyncio.timeout(30):
+        await draining
+    assert not await answered(any_database)
+
+
 async def test_an_actor_that_broke_makes_way_and_its_event_is_taken_up_as_a_second_try(
     any_database: Database, options: EngineOptions
 ) -> None:
