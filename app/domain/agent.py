@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from app.domain.chat import Persona
 from app.domain.grants import ToolGrant
+from app.domain.money import ZERO
 
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """Names are typed after a mention, so they are one lower-case word."""
@@ -19,6 +21,15 @@ class Effort(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Who stands in when an agent's model can't answer at the moment: a model, and the workspace's own key that pays (empty: its provider's default)."""
+
+    provider: str
+    model: str
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,10 @@ class AgentSpec:
     share_names: bool = False  # whether people's names go to the provider
     paused: bool = False
     is_default: bool = False
+    fallbacks: tuple[Fallback, ...] = ()  # in this order; none unless an admin allowed them
+    run_tokens: int = 0  # of one answer, at most; 0: no limit
+    run_cost: Decimal = ZERO
+    run_seconds: int = 0
 
     @property
     def persona(self) -> Persona:

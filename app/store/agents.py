@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.agent import AgentSpec, Effort
+from app.domain.agent import AgentSpec, Effort, Fallback
 from app.ports.clock import Clock
 from app.store import grants, tables
 
@@ -103,6 +104,10 @@ def _values(agent: AgentSpec) -> dict[str, Any]:
         "share_names": agent.share_names,
         "paused": agent.paused,
         "is_default": agent.is_default,
+        "fallbacks": [asdict(one) for one in agent.fallbacks],
+        "run_tokens": agent.run_tokens,
+        "run_cost": agent.run_cost,
+        "run_seconds": agent.run_seconds,
     }
 
 
@@ -125,4 +130,8 @@ def _agent(row: Row[Any]) -> AgentSpec:
         share_names=row.share_names,
         paused=row.paused,
         is_default=row.is_default,
+        fallbacks=tuple(Fallback(**one) for one in row.fallbacks),
+        run_tokens=row.run_tokens,
+        run_cost=row.run_cost,
+        run_seconds=row.run_seconds,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.store.tables.base import Id, Name, UtcDateTime, metadata
+from app.store.tables.base import Id, Money, Name, UtcDateTime, metadata
 from app.store.tables.core import (
     admins,
     agents,
@@ -14,11 +14,22 @@ from app.store.tables.core import (
     inbox,
     key_checks,
     provider_keys,
-    receipts,
     reply_parts,
     runs,
     transcripts,
     workspaces,
+)
+from app.store.tables.spend import (
+    limit_requests,
+    limits,
+    own_prices,
+    parked,
+    previous_keys,
+    processes,
+    receipts,
+    reservations,
+    spend_days,
+    told,
 )
 from app.store.tables.tools import (
     approvals,
@@ -33,6 +44,7 @@ from app.store.tables.tools import (
 
 __all__ = [
     "Id",
+    "Money",
     "Name",
     "UtcDateTime",
     "admins",
@@ -45,17 +57,26 @@ __all__ = [
     "data_keys",
     "inbox",
     "key_checks",
+    "limit_requests",
+    "limits",
     "mcp_servers",
     "mcp_sign_ins",
     "mcp_tokens",
     "mcp_tools",
     "metadata",
     "notes",
+    "own_prices",
+    "parked",
+    "previous_keys",
+    "processes",
     "provider_keys",
     "receipts",
     "reply_parts",
+    "reservations",
     "runs",
     "schedules",
+    "spend_days",
+    "told",
     "tool_uses",
     "transcripts",
     "workspaces",

@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -15,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from app.store.tables.base import Id, Name, UtcDateTime, metadata
+from app.store.tables.base import Id, Money, Name, UtcDateTime, metadata
 
 key_checks = Table(  # a sealed constant per master key: a wrong key stops start-up instead of opening nothing later
     "key_checks",
@@ -73,6 +74,12 @@ provider_keys = Table(
     Column("set_at", UtcDateTime, nullable=False),
     Column("checked_at", UtcDateTime),
     Column("next_check_at", UtcDateTime, index=True),
+    Column("problem", String(64), nullable=False, default="", server_default=""),  # a code: why its last check failed
+    Column("expires_on", Date),  # as an admin noted it
+    Column("paused_until", UtcDateTime),  # its provider asked for patience
+    Column("max_at_once", Integer, nullable=False, default=0, server_default="0"),  # calls; 0: no cap
+    Column("max_per_minute", Integer, nullable=False, default=0, server_default="0"),
+    Column("next_call_at", UtcDateTime),  # by the cap per minute
     UniqueConstraint("workspace", "provider", "label"),
 )
 
@@ -96,6 +103,10 @@ agents = Table(
     Column("share_names", Boolean, nullable=False, default=False),
     Column("paused", Boolean, nullable=False, default=False),
     Column("is_default", Boolean, nullable=False, default=False),
+    Column("fallbacks", JSON, nullable=False, default=list, server_default="[]"),  # who stands in, in this order
+    Column("run_tokens", Integer, nullable=False, default=0, server_default="0"),  # at most, of one answer; 0: no limit
+    Column("run_cost", Money, nullable=False, default=0, server_default="0"),
+    Column("run_seconds", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("workspace", "name"),
 )
@@ -203,30 +214,6 @@ conversation_references = Table(  # what an adapter needs to write to somebody u
     Column("key", String(512), primary_key=True),  # the adapter's own
     Column("body", JSON, nullable=False),
     Column("kept_at", UtcDateTime, nullable=False),
-)
-
-receipts = Table(  # which key, provider and model paid for a call, and how many tokens it took
-    "receipts",
-    metadata,
-    Column("id", Id, primary_key=True),  # run and number of the call: writing it twice is one row
-    Column("workspace", Name, nullable=False, index=True),
-    Column("run_id", Id, nullable=False),
-    Column("agent_id", Id, nullable=False),
-    Column("conversation_id", Id, nullable=False),
-    Column("asker", Name, nullable=False),
-    Column("key_id", Id, nullable=False),
-    Column("fingerprint", String(32), nullable=False),
-    Column("provider", String(32), nullable=False),
-    Column("model", String(200), nullable=False),
-    Column("origin", String(300), nullable=False, default=""),
-    Column("input_tokens", Integer, nullable=False),
-    Column("output_tokens", Integer, nullable=False),
-    Column("cached_read", Integer, nullable=False),
-    Column("cached_write", Integer, nullable=False),
-    Column("reasoning", Integer, nullable=False),
-    Column("searches", Integer, nullable=False, default=0, server_default="0"),  # of the web, by the provider
-    Column("outcome", String(64), nullable=False, default=""),  # empty, or a code of app.errors
-    Column("at", UtcDateTime, nullable=False, index=True),
 )
 
 audit = Table(  # append-only: triggers refuse update and delete; a hash chain per workspace

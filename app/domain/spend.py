@@ -1,0 +1,162 @@
+"""What calls of models cost, and what may be spent: ids, tokens and money, never content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from app.domain.money import ZERO, Cost
+from app.domain.run import Usage
+
+
+class Purpose(StrEnum):
+    """What a model was called for."""
+
+    ANSWER = "answer"  # of the agent that was asked, each step of it
+    HANDOVER = "handover"  # of an agent that another one asked
+    SUMMARY = "summary"  # of what no longer fits a model's window
+    TITLE = "title"
+    TRIAL = "trial"  # an admin compares two models
+    CHECK = "check"  # a key was tried with a model
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """For whom and what a model is called: what a receipt tells, and what limits look at. Plain data."""
+
+    workspace: str
+    run: str = ""
+    conversation: str = ""
+    channel: str = ""
+    asker: str = ""
+    agent_id: str = ""
+    purpose: Purpose = Purpose.ANSWER
+    run_tokens: int = 0  # limits of this run; 0: none
+    run_cost: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One call of a provider, as it is remembered for good.
+
+    `model` is the one that really answered; `origin` the scheme and host that was called; `cost` is None where the price is not known.
+    `estimated` tells that the provider never said what was used (the call was cut): tokens and cost are then reckoned.
+    `instead_of` is the model that should have answered, where another one stood in. `outcome` is empty, or a code of app.errors.
+    """
+
+    id: str
+    workspace: str
+    run: str
+    conversation: str
+    channel: str
+    asker: str
+    agent_id: str
+    purpose: Purpose
+    key_id: str
+    fingerprint: str
+    provider: str
+    model: str
+    origin: str
+    usage: Usage
+    cost: Decimal | None
+    at: datetime
+    estimated: bool = False
+    instead_of: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for a call that is being made. It ends as a receipt, in the same transaction."""
+
+    id: str
+    account: Account
+    key_id: str
+    fingerprint: str
+    provider: str
+    model: str
+    origin: str
+    amount: Decimal | None  # the most it can cost; None where the price is not known
+    usage: Usage  # the most it can use
+    process: str  # who makes the call; once that is gone, the call was cut
+    at: datetime
+    instead_of: str = ""
+
+
+class Scope(StrEnum):
+    """Whose spending a limit looks at."""
+
+    WORKSPACE = "workspace"
+    AGENT = "agent"
+    CHANNEL = "channel"
+    PERSON = "person"
+
+
+class Period(StrEnum):
+    """Over which time, in the workspace's own time zone."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+EACH = "*"
+"""The subject of a limit for each agent, channel or person that has none of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be spent at most. `extra` was granted on top for one period only: the one that `extra_for` names (`2026-11-23` or `2026-11`)."""
+
+    id: str
+    workspace: str
+    scope: Scope
+    subject: str  # an id of an agent, channel or person; EACH; empty for the workspace
+    period: Period
+    amount: Decimal
+    extra: Decimal = ZERO
+    extra_for: str = ""
+
+    def within(self, period: str) -> Decimal:
+        """What may be spent within this very period."""
+        return self.amount + (self.extra if self.extra_for == period else ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a limit stands for one subject: `spent` is settled, `reserved` is in the making; `period` is the one that counts, until `resets_at`."""
+
+    limit: Limit
+    subject: str
+    period: str
+    spent: Cost
+    reserved: Decimal
+    resets_at: datetime
+
+    @property
+    def allowed(self) -> Decimal:
+        """What may be spent in this period."""
+        return self.limit.within(self.period)
+
+
+class Kind(StrEnum):
+    """What spending is summed up by."""
+
+    ALL = "all"
+    AGENT = "agent"
+    USER = "user"
+    CHANNEL = "channel"
+    MODEL = "model"  # subject: provider/model
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one subject spent on one day (or, with an empty day, over several)."""
+
+    day: str  # YYYY-MM-DD in the workspace's time zone
+    subject: str
+    calls: int
+    cost: Cost
+    usage: Usage = field(default_factory=Usage)
