@@ -7,6 +7,8 @@ LatchkeyError
 │   ├── NoKey
 │   ├── NoModel
 │   ├── NoAgent
+│   ├── OverLimit             (limit, subject: which limit, of whom; resets_at)
+│   ├── PriceUnknown          (provider, model)
 │   └── ProviderError         a model provider did not answer as hoped
 │       ├── KeyRejected
 │       ├── NoCredit
@@ -33,6 +35,8 @@ LatchkeyError
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class LatchkeyError(Exception):
@@ -74,6 +78,27 @@ class NoModel(UserError):
 
 class NoAgent(UserError):
     """There is no such agent here."""
+
+
+class OverLimit(UserError):
+    """A limit on what may be spent leaves no room for this."""
+
+    def __init__(
+        self, message: str = "", *, limit: str = "", subject: str = "", resets_at: datetime | None = None
+    ) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.subject = subject
+        self.resets_at = resets_at
+
+
+class PriceUnknown(UserError):
+    """What this model costs is not known, so nobody can tell whether it fits the limits here."""
+
+    def __init__(self, message: str = "", *, provider: str = "", model: str = "") -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.model = model
 
 
 class ProviderError(UserError):

@@ -13,6 +13,7 @@ from app.domain.run import Json
 from app.errors import BadInput
 from app.ports.clock import Clock
 from app.services.agent_drafts import FIRST_GRANTS
+from app.services.calendar import Calendar
 from app.services.grant_drafts import kept
 from app.services.ids import new_id
 from app.store.unit_of_work import Database, UnitOfWork
@@ -48,12 +49,14 @@ class WorkspaceSettings:
     footer: bool = True  # agent and model under each answer
     max_runs: int = 8  # answers in the making at a time
     memory_hours: int = 24  # how long what was said is remembered where the platform keeps no history; 0: not at all
+    time_zone: str = "UTC"  # whose days and months limits and sums go by
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_runs <= MOST_RUNS:
             raise BadInput(f"Choose a number from 1 to {MOST_RUNS}.", field="max_runs")
         if not 0 <= self.memory_hours <= MOST_HOURS:
             raise BadInput(f"Choose a number of hours from 0 to {MOST_HOURS}.", field="memory_hours")
+        Calendar.of(self.time_zone)
 
     @classmethod
     def of(cls, kept: Mapping[str, Json]) -> WorkspaceSettings:
