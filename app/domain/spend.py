@@ -107,7 +107,10 @@ EACH = "*"
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What may be spent at most. `extra` was granted on top for one period only: the one that `extra_for` names (`2026-11-23` or `2026-11`)."""
+    """What may be spent at most. `extra` was granted on top for one period only: the one that `extra_for` names (`2026-11-23` or `2026-11`).
+
+    What a limit for EACH has of it belongs to the one subject that it was read for.
+    """
 
     id: str
     workspace: str
@@ -140,6 +143,31 @@ class Standing:
         return self.limit.within(self.period)
 
 
+class RequestState(StrEnum):
+    """What became of a request for more."""
+
+    PENDING = "pending"
+    GRANTED = "granted"  # on top, for this period
+    RAISED = "raised"  # for good
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRequest:
+    """Somebody at a limit asked for more: `amount` on top for this period, or the limit raised to `raise_to`. Why is told to admins and kept nowhere."""
+
+    id: str
+    workspace: str
+    limit: str
+    subject: str  # who or what is at the limit; empty for the workspace
+    run: str
+    asker: str
+    amount: Decimal
+    raise_to: Decimal
+    state: RequestState = RequestState.PENDING
+    decided_by: str = ""
+
+
 class Kind(StrEnum):
     """What spending is summed up by."""
 
@@ -149,14 +177,16 @@ class Kind(StrEnum):
     CHANNEL = "channel"
     MODEL = "model"  # subject: provider/model
     KEY = "key"
+    ASKED = "asked"  # subject: asker/agent, so that people can see their own by agent
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one subject spent on one day (or, with an empty day, over several)."""
+    """What one subject spent on one day (or, with an empty day, over several). So many of its calls are `unpriced`: more than `cost`, then."""
 
     day: str  # YYYY-MM-DD in the workspace's time zone
     subject: str
     calls: int
     cost: Cost
     usage: Usage = field(default_factory=Usage)
+    unpriced: int = 0

@@ -46,6 +46,7 @@ receipts = Table(  # each call of a provider: which key, provider and model, how
     Column("outcome", String(64), nullable=False, default=""),  # empty, or a code of app.errors
     Column("at", UtcDateTime, nullable=False, index=True),
     Index("ix_receipts_workspace_at", "workspace", "at", "id"),
+    Index("ix_receipts_asker", "workspace", "asker", "at", "id"),
     Index("ix_receipts_run_id", "run_id"),
 )
 
@@ -85,7 +86,7 @@ spend_days = Table(  # receipts summed up as they are written, in the workspace'
     "spend_days",
     metadata,
     Column("workspace", Name, primary_key=True),
-    Column("kind", String(8), primary_key=True),  # all | agent | user | channel | model | key
+    Column("kind", String(8), primary_key=True),  # all | agent | user | channel | model | key | asked
     Column("day", String(10), primary_key=True),
     Column("subject", Name, primary_key=True),
     Column("calls", Integer, nullable=False),
@@ -122,11 +123,18 @@ limits = Table(
     Column("subject", Name, nullable=False, default=""),
     Column("period", String(8), nullable=False),
     Column("amount", Money, nullable=False),
-    Column("extra", Money, nullable=False),
-    Column("extra_for", String(10), nullable=False, default=""),
     Column("set_by", Name, nullable=False),
     Column("set_at", UtcDateTime, nullable=False),
     UniqueConstraint("workspace", "scope", "subject", "period"),
+)
+
+limit_extras = Table(  # granted on top for one period; of a limit for each, to one subject only
+    "limit_extras",
+    metadata,
+    Column("limit_id", Id, ForeignKey("limits.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject", Name, primary_key=True),
+    Column("period", String(10), nullable=False),
+    Column("amount", Money, nullable=False),
 )
 
 limit_requests = Table(  # "Ask for more"
@@ -138,8 +146,9 @@ limit_requests = Table(  # "Ask for more"
     Column("subject", Name, nullable=False, default=""),
     Column("run_id", Id, nullable=False, default=""),
     Column("asker", Name, nullable=False),
-    Column("amount", Money, nullable=False),
-    Column("state", String(16), nullable=False),  # pending | granted | refused
+    Column("amount", Money, nullable=False),  # on top, for this period
+    Column("raise_to", Money, nullable=False),  # or for good
+    Column("state", String(16), nullable=False),  # pending | granted | raised | refused
     Column("decided_by", Name, nullable=False, default=""),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("decided_at", UtcDateTime),

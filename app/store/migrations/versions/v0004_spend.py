@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("asker", sa.String(length=255), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("raise_to", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("decided_by", sa.String(length=255), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
@@ -34,12 +35,21 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("period", sa.String(length=8), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("extra", sa.BigInteger(), nullable=False),
-        sa.Column("extra_for", sa.String(length=10), nullable=False),
         sa.Column("set_by", sa.String(length=255), nullable=False),
         sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_limits"),
         sa.UniqueConstraint("workspace", "scope", "subject", "period", name="uq_limits_workspace_scope_subject_period"),
+    )
+    op.create_table(
+        "limit_extras",
+        sa.Column("limit_id", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["limit_id"], ["limits.id"], name="fk_limit_extras_limit_id_limits", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("limit_id", "subject", name="pk_limit_extras"),
     )
     op.create_table(
         "own_prices",
@@ -163,9 +173,11 @@ def upgrade() -> None:
     op.drop_index("ix_receipts_workspace", table_name="receipts")
     op.create_index("ix_receipts_run_id", "receipts", ["run_id"], unique=False)
     op.create_index("ix_receipts_workspace_at", "receipts", ["workspace", "at", "id"], unique=False)
+    op.create_index("ix_receipts_asker", "receipts", ["workspace", "asker", "at", "id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_receipts_asker", table_name="receipts")
     op.drop_index("ix_receipts_workspace_at", table_name="receipts")
     op.drop_index("ix_receipts_run_id", table_name="receipts")
     op.create_index("ix_receipts_workspace", "receipts", ["workspace"], unique=False)
@@ -198,6 +210,7 @@ def downgrade() -> None:
     op.drop_index("ix_parked_released_at", table_name="parked")
     op.drop_table("parked")
     op.drop_table("own_prices")
+    op.drop_table("limit_extras")
     op.drop_table("limits")
     op.drop_index("ix_limit_requests_workspace", table_name="limit_requests")
     op.drop_table("limit_requests")
