@@ -21,6 +21,7 @@ from app.store.audit import AuditTrail
 from app.store.data_keys import DataKeyRows
 from app.store.inbox import InboxRows
 from app.store.keys import KeyRows
+from app.store.limits import LimitRows
 from app.store.mcp import McpRows
 from app.store.notes import NoteRows
 from app.store.references import ReferenceRows
@@ -50,6 +51,7 @@ class UnitOfWork:
         self.transcripts = TranscriptRows(connection, clock)
         self.notes = NoteRows(connection, clock)
         self.schedules = ScheduleRows(connection, clock)
+        self.limits = LimitRows(connection, clock)
         self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)
         self.audit = AuditTrail(connection, clock)

@@ -20,6 +20,7 @@ from app.store.tables.core import (
     workspaces,
 )
 from app.store.tables.spend import (
+    limit_extras,
     limit_requests,
     limits,
     own_prices,
@@ -57,6 +58,7 @@ __all__ = [
     "data_keys",
     "inbox",
     "key_checks",
+    "limit_extras",
     "limit_requests",
     "limits",
     "mcp_servers",
