@@ -51,6 +51,11 @@ class Anthropic:
         client, headers = await self._client(key)
         await asked(_rows(client, headers, limit=1, pages=1), timeout=timeout)
 
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        """See ModelProvider. Has the tokens of a word counted, which is free; a gateway may not know how."""
+        client, headers = await self._client(key)
+        return await asked(_counts(client, headers, model), timeout=timeout)
+
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
         client, headers = await self._client(key)
@@ -113,6 +118,24 @@ async def _open(client: AsyncAnthropic, headers: dict[str, Any], parameters: dic
     return await client.post(
         "/v1/messages", cast_to=object, body=parameters, options={"headers": headers}, stream=True, stream_cls=stream
     )
+
+
+async def _counts(client: AsyncAnthropic, headers: dict[str, Any], model: str) -> bool:
+    """Whether tokens are counted for a model; False where there is nobody who counts."""
+    import anthropic
+
+    body = {"model": model, "messages": [{"role": "user", "content": "."}]}
+    try:
+        counted = await client.post(
+            "/v1/messages/count_tokens", cast_to=object, body=body, options={"headers": headers}
+        )
+    except anthropic.NotFoundError as error:
+        if isinstance(error.body, dict) and "error" in error.body:
+            raise
+        return False
+    if not (isinstance(counted, dict) and isinstance(counted.get("input_tokens"), int)):
+        raise BadAnswer
+    return True
 
 
 async def _rows(client: AsyncAnthropic, headers: dict[str, Any], *, limit: int, pages: int) -> list[Any]:

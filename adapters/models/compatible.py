@@ -15,7 +15,7 @@ from adapters.models.openai_client import client_for, opened
 from adapters.models.urls import workspace_url
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
-from app.errors import BadInput, ModelGone, NoKey, RequestRefused, Unreachable
+from app.errors import BadInput, ModelGone, NoKey, NotPermitted, RequestRefused, Unreachable
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -59,6 +59,19 @@ class Compatible:
         """
         client, headers = await self._client(key)
         await asked(self._verify(client, headers), timeout=timeout)
+
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        """See ModelProvider. The listing tells, where there is one: whoever is asked for words is paid for them."""
+        client, headers = await self._client(key)
+        if client.base_url.host.endswith(_AZURE):
+            return False
+        try:
+            rows = await asked(rows_of(client, headers), timeout=timeout)
+        except (ModelGone, NotPermitted):  # no listing, or none for this key
+            return False
+        if rows and not any(row["id"] == model for row in rows):
+            raise ModelGone
+        return bool(rows)
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""

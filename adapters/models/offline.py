@@ -81,6 +81,10 @@ class Offline:
     async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
         """See ModelProvider. There is nothing to verify."""
 
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        """See ModelProvider. It answers by any name."""
+        return True
+
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
         return (MODEL,)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from adapters.models import catalog, responses_wire
 from adapters.models.errors import asked, streamed
@@ -15,13 +17,14 @@ from adapters.models.urls import operator_url
 from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
-from app.errors import BadInput
+from app.errors import BadAnswer, BadInput
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _BASE_URL = "https://api.openai.com/v1"
 _LISTING = 10.0  # seconds for the model list
+_NO_LOOKING = re.compile(r"missing scopes|api\.model\.read", re.IGNORECASE)
 
 
 class OpenAI:
@@ -48,6 +51,11 @@ class OpenAI:
         client, headers = await self._client(key)
         await asked(rows_of(client, headers), timeout=timeout)
 
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        """See ModelProvider. Looks the model up, which is free; a key may be kept from looking, and use it all the same."""
+        client, headers = await self._client(key)
+        return await asked(_looked_up(client, headers, model), timeout=timeout)
+
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """See ModelProvider."""
         client, headers = await self._client(key)
@@ -71,6 +79,25 @@ class OpenAI:
         if key is not None:
             self.origin(key.base_url)
         return await client_for(key, str(self._base_url), self._http, chosen_by_operator=self._by_operator)
+
+
+async def _looked_up(client: AsyncOpenAI, headers: dict[str, Any], model: str) -> bool:
+    """Whether a model is found; False where this key may not look, or there is no such page."""
+    import openai
+
+    try:
+        row = await client.get(f"/models/{quote(model, safe='')}", cast_to=object, options={"headers": headers})
+    except openai.PermissionDeniedError as error:
+        if _NO_LOOKING.search(str(error)):
+            return False
+        raise
+    except openai.NotFoundError as error:
+        if isinstance(error.body, dict) and "message" in error.body:
+            raise
+        return False
+    if not (isinstance(row, dict) and row.get("id")):
+        raise BadAnswer
+    return True
 
 
 def _with_abilities(info: ModelInfo) -> ModelInfo:

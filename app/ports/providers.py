@@ -30,6 +30,12 @@ class ModelProvider(Protocol):
     async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
         """Return if the provider takes the key. Costs no tokens where the provider lists models. Raises KeyRejected, or why it can't be told."""
 
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        """Whether this key may use a model, asked at no cost: True if it may, False where no free call tells.
+
+        Raises ModelGone or NotPermitted where it may not, KeyRejected, or why it can't be told.
+        """
+
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         """What this key may chat with, best first; empty when the provider has no listing. Nothing that can't chat is in it."""
 

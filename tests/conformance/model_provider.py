@@ -152,6 +152,11 @@ class ModelProviderSuite:
     async def test_a_good_key_is_verified(self, peer: Peer) -> None:
         await peer.provider.verify(peer.credential(peer.key))
 
+    async def test_a_model_of_its_list_may_be_used(self, peer: Peer) -> None:
+        key = peer.credential(peer.key)
+        models = await peer.provider.models(key)
+        assert await peer.provider.try_model(key, models[0].id)
+
     def test_it_names_the_origin_that_keys_go_to(self, peer: Peer) -> None:
         origin = peer.provider.origin(peer.credential(peer.key).base_url)
         assert "://" in origin

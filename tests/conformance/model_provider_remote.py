@@ -152,6 +152,32 @@ class RemotePromises:
         with pytest.raises(NAMES[fault]):
             await peer.provider.verify(peer.credential(peer.key))
 
+    async def test_trying_a_model_spends_nothing_and_names_what_stands_in_the_way(self, peer: Peer) -> None:
+        key, server = peer.credential(peer.key), server_of(peer)
+        model = (await peer.provider.models(key))[0].id
+        await peer.provider.try_model(key, model)
+        with pytest.raises(ModelGone):
+            await peer.provider.try_model(key, "model-of-nobody")
+        with pytest.raises(KeyRejected):
+            await peer.provider.try_model(peer.credential(WRONG), model)
+        server.listing_fault = Fault.SERVER_ERROR
+        with pytest.raises(Overloaded):
+            await peer.provider.try_model(key, model)
+        assert server.calls == []
+        assert {call.key for call in server.listings} == {peer.key, WRONG}
+
+    async def test_where_no_free_call_tells_nothing_is_claimed(self, peer: Peer) -> None:
+        server_of(peer).models_missing = True
+        assert await peer.provider.try_model(peer.credential(peer.key), "m-1") is False
+        assert server_of(peer).calls == []
+
+    async def test_trying_a_model_ends_in_the_time_it_is_given(self, peer: Peer) -> None:
+        server_of(peer).listing_delay = 30
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            await peer.provider.try_model(peer.credential(peer.key), "m-1", timeout=0.2)
+        assert time.monotonic() - began < 0.9
+
     @pytest.mark.parametrize("fault", NAMES)
     async def test_failures_get_our_names_and_never_quote_the_key(self, peer: Peer, fault: Fault) -> None:
         server_of(peer).script(Answer("Well, ", "this", fault=fault))

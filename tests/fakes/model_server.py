@@ -93,12 +93,14 @@ class ModelServer:
         self.models = list(OPENAI_MODELS)
         self.anthropic_models = list(ANTHROPIC_MODELS)
         self.models_missing = False
+        self.forbidden: set[tuple[str, str]] = set()  # which keys do not get which models
         self.listing_fault: Fault | None = None
         self.listing_delay = 0.0
         self.listing_is_public = False
         self.largest_page = 1000
         self.cookie = ""
         self.redirect_to = ""
+        self.silent_for = 60.0
         self.refuse_parameters: frozenset[str] = frozenset()
         self.refuse_searches = False
         self._host, self._port = host, port
@@ -140,6 +142,7 @@ class ModelServer:
             app.router.add_get(f"{prefix}/models/{{model}}", self._model)
             for path, protocol in (("messages", ANTHROPIC), ("responses", RESPONSES), ("chat/completions", CHAT)):
                 app.router.add_post(f"{prefix}/{path}", self._model_call(protocol))
+            app.router.add_post(f"{prefix}/messages/count_tokens", self._count)
         model_control.add_routes(app, self)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -182,12 +185,39 @@ class ModelServer:
         return self._json(page)
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
-        call = Call(request.path, ANTHROPIC, _key(request), request.match_info["model"], {}, dict(request.headers))
+        protocol = ANTHROPIC if "anthropic-version" in request.headers else CHAT
+        call = Call(request.path, protocol, _key(request), request.match_info["model"], {}, dict(request.headers))
         self.listings.append(call)
-        if not self._accepts(call.key):
-            return await self._fail(request, call, Fault.UNAUTHORIZED)
-        found = [model for model in self.anthropic_models if model["id"] == call.model]
+        await asyncio.sleep(self.listing_delay)
+        refused = self.listing_fault or self._kept_from(call)
+        if refused:
+            return await self._fail(request, call, refused)
+        if self.models_missing:
+            return web.Response(status=404, text="404 page not found")
+        listed = self.anthropic_models if protocol == ANTHROPIC else openai_listing(self.models)["data"]
+        found = [model for model in listed if model["id"] == call.model]
         return self._json(found[0]) if found else await self._fail(request, call, Fault.MODEL_GONE)
+
+    async def _count(self, request: web.Request) -> web.StreamResponse:
+        """Counting tokens, which is free."""
+        body = await request.json()
+        call = Call(request.path, ANTHROPIC, _key(request), str(body.get("model", "")), body, dict(request.headers))
+        self.listings.append(call)
+        await asyncio.sleep(self.listing_delay)
+        refused = self.listing_fault or self._kept_from(call)
+        if refused:
+            return await self._fail(request, call, refused)
+        if self.models_missing:
+            return web.Response(status=404, text="404 page not found")
+        if all(model["id"] != call.model for model in self.anthropic_models):
+            return await self._fail(request, call, Fault.MODEL_GONE)
+        return self._json({"input_tokens": 8})
+
+    def _kept_from(self, call: Call) -> Fault | None:
+        """Why this key does not get this model."""
+        if not self._accepts(call.key):
+            return Fault.UNAUTHORIZED
+        return Fault.FORBIDDEN if (call.key, call.model) in self.forbidden else None
 
     def _model_call(self, protocol: str) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -195,8 +225,8 @@ class ModelServer:
             call = Call(request.path, protocol, _key(request), str(body.get("model", "")), body, dict(request.headers))
             self.calls.append(call)
             self._peers.add(request.transport and request.transport.get_extra_info("peername"))
-            if not self._accepts(call.key):
-                return await self._fail(request, call, Fault.UNAUTHORIZED)
+            if kept_from := self._kept_from(call):
+                return await self._fail(request, call, kept_from)
             refused = sorted(self.refuse_parameters & body.keys())
             if refused:
                 return self._json(
@@ -233,7 +263,7 @@ class ModelServer:
     async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse:
         if fault is Fault.DEAF:
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(self.silent_for)
             except asyncio.CancelledError:
                 call.aborted = True
                 raise
@@ -293,7 +323,7 @@ class ModelServer:
         elif fault is Fault.GARBAGE:
             yield sse('{"type": "content_block_delta", "delta": {', "content_block_delta")
         elif fault is Fault.SILENCE:
-            await asyncio.sleep(60)
+            await asyncio.sleep(self.silent_for)
         elif fault is Fault.CUT and request.transport is not None:
             await asyncio.sleep(0.02)  # what was written before is to arrive
             request.transport.abort()

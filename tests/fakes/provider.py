@@ -39,6 +39,9 @@ class FakeProvider:
     keys: set[str] | None = None
     listed: tuple[ModelInfo, ...] = ()
     failure: ProviderError | None = None
+    denied: dict[tuple[str, str], ProviderError] = field(
+        default_factory=dict
+    )  # why a key (or "": any) may not use a model
     pause: float = 0
     answer: str = "Here you are."
     calls: list[tuple[str, str, str]] = field(default_factory=list)  # what was asked, with which key, at which base URL
@@ -61,6 +64,12 @@ class FakeProvider:
 
     async def verify(self, key: ProviderCredential, *, timeout: float = 1.8) -> None:
         await self._asked("verify", key)
+
+    async def try_model(self, key: ProviderCredential, model: str, *, timeout: float = 1.8) -> bool:
+        await self._asked(f"try {model}", key)
+        if (denied := self.denied.get((key.secret.reveal(), model)) or self.denied.get(("", model))) is not None:
+            raise denied
+        return any(info.id == model for info in self.listed)
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         await self._asked("models", key)

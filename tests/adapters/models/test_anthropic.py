@@ -9,7 +9,7 @@ from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, Stop, TextPart, ToolResult, Usage
 from app.domain.secrets import Secret
-from app.errors import ModelGone
+from app.errors import ModelGone, NotPermitted
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
 from tests.conformance.model_searches import SearchPromises
@@ -192,3 +192,10 @@ async def test_what_the_vendor_runs_for_a_search_is_bounded_and_no_code(peer: Pe
     await peer.ask(asking("?", web_search=3))
     (search,) = server.calls[0].body["tools"]
     assert (search["max_uses"], search["allowed_callers"]) == (3, ["direct"])
+
+
+async def test_a_model_that_the_key_may_not_use_is_told_from_one_that_is_gone(peer: Peer, server: ModelServer) -> None:
+    server.forbidden = {(peer.key, "claude-sonnet-5-5")}
+    with pytest.raises(NotPermitted):
+        await peer.provider.try_model(peer.credential(peer.key), "claude-sonnet-5-5")
+    assert await peer.provider.try_model(peer.credential(SECOND), "claude-sonnet-5-5")

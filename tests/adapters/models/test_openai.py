@@ -8,6 +8,7 @@ from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
 from app.domain.run import OpaquePart, ToolResult
 from app.domain.secrets import Secret
+from app.errors import NotPermitted
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
 from tests.conformance.model_provider_remote import SECOND, RemotePromises
 from tests.conformance.model_searches import SearchPromises
@@ -84,3 +85,10 @@ async def test_a_family_tells_how_much_a_model_takes_in_and_whether_it_thinks(pe
     told = {name: (models[name].context_window, models[name].efforts) for name in ("gpt-6.2-sol", "gpt-4o", "o4-mini")}
     every = ("low", "medium", "high")
     assert told == {"gpt-6.2-sol": (272_000, every), "gpt-4o": (128_000, ()), "o4-mini": (200_000, every)}
+
+
+async def test_a_model_that_the_key_may_not_use_is_told_from_one_that_is_gone(peer: Peer, server: ModelServer) -> None:
+    server.forbidden = {(peer.key, "gpt-5.4")}
+    with pytest.raises(NotPermitted):
+        await peer.provider.try_model(peer.credential(peer.key), "gpt-5.4")
+    assert await peer.provider.try_model(peer.credential(SECOND), "gpt-5.4")
