@@ -85,9 +85,9 @@ async def test_others_may_ask_where_a_setting_allows_it(
         setting,
         "answer_external",
     }
-    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(**dict.fromkeys(everything_else, True)), ADMIN)
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings.of(dict.fromkeys(everything_else, True)), ADMIN)
     assert isinstance(await bench.access.may_ask(user, where, from_bot=from_bot), Denied)
-    await bench.workspaces.change(WORKSPACE, WorkspaceSettings(**{setting: True}), ADMIN)
+    await bench.workspaces.change(WORKSPACE, WorkspaceSettings.of({setting: True}), ADMIN)
     assert await bench.access.may_ask(user, where, from_bot=from_bot) == Granted()
 
 

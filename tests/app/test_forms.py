@@ -349,13 +349,15 @@ async def test_settings_are_changed_by_a_form(bench: Bench) -> None:
     form = await bench.pressed("settings_edit")
     assert isinstance(form, Open)
     empty: dict[str, Any] = {block.id: "" for block in form.view.blocks if hasattr(block, "id")}
-    values = empty | {"max_runs": "4", "memory_hours": "48"}
+    values = empty | {"max_runs": "4", "memory_hours": "48", "time_zone": "europe/berlin"}
     for field, wrong in (
         ("max_runs", "0"),
         ("max_runs", ""),
         ("max_runs", "9" * 5000),
         ("memory_hours", "721"),
         ("memory_hours", "a day"),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", ""),
     ):
         refused = await bench.sent("settings_save", values | {field: wrong})
         assert isinstance(refused, FieldErrors)
@@ -363,7 +365,7 @@ async def test_settings_are_changed_by_a_form(bench: Bench) -> None:
     await bench.sent("settings_save", values | {"answer_guests": "yes"})
     settings = await bench.workspaces.settings(WORKSPACE)
     assert settings == WorkspaceSettings(
-        follow_ups=False, answer_guests=True, footer=False, max_runs=4, memory_hours=48
+        follow_ups=False, answer_guests=True, footer=False, max_runs=4, memory_hours=48, time_zone="Europe/Berlin"
     )
 
 

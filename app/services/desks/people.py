@@ -11,12 +11,14 @@ from app.errors import BadInput
 from app.services.access import Access
 from app.services.screens import people as screens
 from app.services.screens.words import beside
+from app.services.timing import zone
 from app.services.transcripts import Transcripts
 from app.services.workspaces import Workspaces, WorkspaceSettings
 from app.store.unit_of_work import Database
 
 LAST = 20
 _SWITCHES = ("follow_ups", "answer_guests", "answer_bots", "answer_shared", "answer_external", "footer")
+_NUMBERS = ("max_runs", "memory_hours")
 _PERSON = re.compile(r"<@(?P<id>[\w.:@/+=-]{1,120})(?:\|[^>]*)?>")
 
 
@@ -70,10 +72,13 @@ class PeopleDesk:
     async def save_settings(self, sent: Submission) -> Outcome:
         """The settings were filled in."""
         switches = {name: sent.values.get(name, "") == "yes" for name in _SWITCHES}
-        most = _number(sent.values.get("max_runs", ""))
-        hours = _number(sent.values.get("memory_hours", ""))
+        numbers = {name: _number(sent.values.get(name, "")) for name in _NUMBERS}
         try:
-            settings = WorkspaceSettings(**switches, max_runs=most, memory_hours=hours)
+            typed = sent.values.get("time_zone")
+            time_zone = (
+                (await self._workspaces.settings(sent.user.workspace)).time_zone if typed is None else zone(typed)
+            )
+            settings = WorkspaceSettings.of({**switches, **numbers, "time_zone": time_zone})
         except BadInput as error:
             return beside(error.field, error.message)
         changed = await self._workspaces.change(sent.user.workspace, settings, sent.user)

@@ -213,6 +213,7 @@ def settings_form(settings: WorkspaceSettings) -> View:
             Checkbox("footer", "Show agent and model under answers", settings.footer),
             TextInput("max_runs", "Answers at a time", str(settings.max_runs), hint=f"From 1 to {MOST_RUNS}; further questions wait their turn.", max_length=3),
             TextInput("memory_hours", "Hours to remember", str(settings.memory_hours), hint=f"Where the chat keeps no history that Latchkey may read (Teams), it keeps what was asked and answered, sealed, for so long. 0 to {MOST_HOURS}; 0 is not at all.", max_length=3),
+            TextInput("time_zone", "Time zone", settings.time_zone, hint="When a day or a month begins for limits and sums of what is spent. Such as Europe/Berlin, America/New_York or UTC.", max_length=40),
         ),
     )  # fmt: skip
 
@@ -231,7 +232,7 @@ def settings_summary(settings: WorkspaceSettings) -> Rich:
     return rich(
         "Agents answer ",
         *enumerated([Bold(str(name)) for name in who]),
-        f",{where}. {follow} At most {settings.max_runs} answers at a time.",
+        f",{where}. {follow} At most {settings.max_runs} answers at a time. Days are those of {settings.time_zone}.",
     )
 
 
