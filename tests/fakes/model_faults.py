@@ -29,7 +29,7 @@ class Fault(StrEnum):
     STREAM_RATE_LIMITED = "stream_rate_limited"
     CUT = "cut"  # the connection is reset in the middle
     EOF = "eof"  # the body ends properly, but without the end event
-    SILENCE = "silence"  # begins, then says nothing for a minute
+    SILENCE = "silence"  # begins, then says nothing for ModelServer.silent_for seconds
     GARBAGE = "garbage"  # an event that is no JSON
 
     DEAF = "deaf"  # takes the request and never answers
