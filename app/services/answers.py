@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,8 +9,8 @@ import structlog
 
 from app.domain.approvals import topic
 from app.domain.chat import ConversationRef, UserRef
-from app.domain.events import Action, Addressed, Mention, Nothing, Outcome, Private
-from app.domain.inbox import Arrival, RunRecord
+from app.domain.events import Action, Mention, Nothing, Outcome, Private
+from app.domain.inbox import RunRecord
 from app.domain.run import RunState
 from app.domain.views import Level
 from app.errors import NotAllowed
@@ -19,12 +18,10 @@ from app.ports.clock import Clock
 from app.ports.engine import Runs
 from app.ports.keys import Sealer
 from app.services.arrivals import Arrivals
-from app.services.codec import dump
-from app.services.continuing import CONTINUE, continuation_id, continued
+from app.services.continuing import CONTINUE
 from app.services.explain import RETRY
-from app.services.plans import payload_place, question_id
+from app.services.repeating import arrival, continuation, repetition
 from app.services.screens.words import notice
-from app.store.inbox import RETRY_MARK
 from app.store.unit_of_work import Database
 
 log = structlog.get_logger(__name__)
@@ -106,39 +103,19 @@ class Answers:
 
     async def _retry(self, record: RunRecord, event: Action) -> Outcome:
         """One repetition per run, however often the button is pressed; a repetition has a button of its own."""
-        before = continued(record.message_id)  # what went on from there goes on from there again
-        question = continuation_id(question_id(record.message_id), before) if before else question_id(record.message_id)
-        mention = self._again(record, event, RETRY, f"{question}{RETRY_MARK}{record.id}")
-        await self._begin(record, replace(mention, retry_of=record.id, continues=before))
+        await self._begin(record, repetition(record, _conversation(record, event), self._clock.now()))
+        async with self._database.begin() as uow:
+            await uow.parked.drop(record.id)  # after, not before: neither is it lost, nor is it a second event
         return Nothing()
 
     async def _continue(self, record: RunRecord, event: Action) -> Outcome:
         """One continuation per run, likewise."""
-        mention = self._again(record, event, CONTINUE, continuation_id(question_id(record.message_id), record.id))
-        fresh = await self._begin(record, replace(mention, continues=record.id))
+        fresh = await self._begin(record, continuation(record, _conversation(record, event), self._clock.now()))
         return Nothing() if fresh else Private(notice(Level.INFO, "This answer goes on below already."))
-
-    def _again(self, record: RunRecord, event: Action, action: str, message_id: str) -> Mention:
-        return Mention(
-            event_id=f"{action}:{record.id}",
-            conversation=_conversation(record, event),
-            message_id=message_id,
-            user=UserRef(record.workspace, record.asker),
-            addressed=Addressed.MENTION,
-            at=self._clock.now(),
-            text="",
-        )
 
     async def _begin(self, record: RunRecord, mention: Mention) -> bool:
         """Have it taken up; tells whether that is new."""
-        place = payload_place(record.workspace, record.channel, mention.message_id)
-        payload = await self._sealer.seal(place, json.dumps(dump(mention)).encode())
-        accepted = await self._arrivals.keep(
-            Arrival(
-                record.workspace, record.channel, record.thread, mention.event_id, mention.message_id, record.asker,
-                payload, shared=record.shared,
-            )
-        )  # fmt: skip
+        accepted = await self._arrivals.keep(await arrival(self._sealer, record, mention))
         await self._runs.start(accepted.conversation)
         return accepted.fresh
 

@@ -227,6 +227,7 @@ class Intake:
             for run in taken_up:
                 await uow.runs.request_stop(run)  # here already: what it has not remembered yet, it does not remember
             await uow.transcripts.forget_message(message.workspace, message.channel, message.id)
+            await uow.parked.forget_message(message.workspace, message.channel, message.id)
         for run in taken_up:
             await self._answers.stop(run)
 
@@ -267,6 +268,7 @@ class Intake:
                 await uow.runs.request_stop(run)
             if channels is not None:
                 await uow.transcripts.forget_channels(workspace, channels)
+                await uow.parked.forget_channels(workspace, channels)
         for run in concerned:
             await self._answers.stop(run)
 

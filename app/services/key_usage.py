@@ -30,3 +30,12 @@ def agents_on(key: ProviderKey, agents: Sequence[AgentSpec], keys: Sequence[Prov
 def verified(keys: Sequence[ProviderKey]) -> bool:
     """Whether any of these keys is known to work."""
     return any(key.status is KeyStatus.VERIFIED for key in keys)
+
+
+def ready(agents: Sequence[AgentSpec], keys: Sequence[ProviderKey]) -> frozenset[str]:
+    """The ids of the agents that could answer now, as far as is known: at work, and with a key that works."""
+    return frozenset(
+        agent.id
+        for agent in agents
+        if not agent.paused and (key := paying_key(agent, keys)) and key.status is KeyStatus.VERIFIED
+    )

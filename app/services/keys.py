@@ -16,7 +16,7 @@ from app.services.key_checks import KeyChecks
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
-from app.services.key_usage import paying_key, verified
+from app.services.key_usage import paying_key, ready, verified
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
 from app.services.screens import keys as screens
@@ -99,6 +99,13 @@ class Keys:
             known.documents,
             known.web_search,
         )
+
+    async def ready(self, workspace: str) -> frozenset[str]:
+        """The ids of the agents that could answer now, as far as is known."""
+        async with self._database.read() as uow:
+            agents, keys = await uow.agents.all(workspace), await uow.keys.all(workspace)
+        offline = {agent.id for agent in agents if not agent.paused and self.is_offline(agent, keys)}
+        return ready(agents, keys) | offline
 
     def is_offline(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> bool:
         """Whether the offline model answers for this agent: in the demo only, until a key works, or where an admin chose it."""

@@ -130,6 +130,8 @@ class Workspaces:
                 await uow.notes.forget_all(workspace)
                 await uow.schedules.forget_all(workspace)
                 await uow.approvals.forget_all(workspace)
+                await uow.parked.forget_all(workspace)
+                await uow.told.forget_all(workspace)
                 await uow.mcp.forget_all(workspace)
                 await uow.references.forget_all(workspace)
                 await uow.workspaces.mark_removed(workspace)

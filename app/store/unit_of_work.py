@@ -24,9 +24,14 @@ from app.store.keys import KeyRows
 from app.store.limits import LimitRows
 from app.store.mcp import McpRows
 from app.store.notes import NoteRows
+from app.store.own_prices import OwnPriceRows
+from app.store.parked import ParkedRows
+from app.store.receipts import ReceiptRows
 from app.store.references import ReferenceRows
 from app.store.runs import RunRows
 from app.store.schedules import ScheduleRows
+from app.store.spending import SpendingRows
+from app.store.told import ToldRows
 from app.store.tool_uses import ToolUseRows
 from app.store.transcripts import TranscriptRows
 from app.store.workspaces import WorkspaceRows
@@ -52,8 +57,13 @@ class UnitOfWork:
         self.notes = NoteRows(connection, clock)
         self.schedules = ScheduleRows(connection, clock)
         self.limits = LimitRows(connection, clock)
+        self.parked = ParkedRows(connection, clock)
+        self.told = ToldRows(connection, clock)
         self.references = ReferenceRows(connection, clock)
         self.data_keys = DataKeyRows(connection, clock)
+        self.receipts = ReceiptRows(connection, clock)
+        self.prices = OwnPriceRows(connection, clock)
+        self.spending = SpendingRows(connection, clock)
         self.audit = AuditTrail(connection, clock)
 
 

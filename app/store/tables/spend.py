@@ -161,7 +161,9 @@ parked = Table(  # questions that wait for an admin to put something right, and 
     Column("workspace", Name, nullable=False),
     Column("cause", String(16), nullable=False),  # key | limit | price
     Column("subject", Name, nullable=False, default=""),  # the key, the limit, provider/model; empty: any
+    Column("place", String(16), nullable=False),  # of the conversation: what may be done there depends on it
     Column("released_at", UtcDateTime),  # may be asked again now
+    Column("asked_at", UtcDateTime),  # is being asked again
     Column("parked_at", UtcDateTime, nullable=False),
     Index("ix_parked_workspace_cause", "workspace", "cause", "subject"),
     Index("ix_parked_released_at", "released_at"),
@@ -175,12 +177,13 @@ told = Table(  # what people are told of once
     Column("at", UtcDateTime, nullable=False, index=True),
 )
 
-previous_keys = Table(  # what a rotation put aside, for its undoing; shredded when its time is over
-    "previous_keys",
+spare_keys = Table(  # beside a key: the one that is to take its place, and the one before it, kept for undoing
+    "spare_keys",
     metadata,
     Column("key_id", Id, ForeignKey("provider_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("which", String(8), primary_key=True),  # next | previous
     Column("workspace", Name, nullable=False, index=True),
-    Column("version", Integer, nullable=False),  # that it was sealed as
+    Column("version", Integer, nullable=False),  # that it is sealed as
     Column("base_url", String(500), nullable=False, default=""),
     Column("origin", String(300), nullable=False),
     Column("last_four", String(4), nullable=False),
@@ -192,5 +195,8 @@ previous_keys = Table(  # what a rotation put aside, for its undoing; shredded w
     Column("set_by", Name, nullable=False),
     Column("set_at", UtcDateTime, nullable=False),
     Column("rotated_by", Name, nullable=False),
+    Column("hours", Integer, nullable=False),  # that the one before is kept
+    Column("forced", Boolean, nullable=False, default=False),  # an admin wants it although models are kept from it
     Column("keep_until", UtcDateTime, nullable=False, index=True),
+    Column("next_try_at", UtcDateTime, index=True),  # NULL: it waits for an admin's word, or for nothing
 )

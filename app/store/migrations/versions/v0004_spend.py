@@ -70,7 +70,9 @@ def upgrade() -> None:
         sa.Column("workspace", sa.String(length=255), nullable=False),
         sa.Column("cause", sa.String(length=16), nullable=False),
         sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("place", sa.String(length=16), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name="pk_parked"),
     )
@@ -134,8 +136,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_told_at", "told", ["at"], unique=False)
     op.create_table(
-        "previous_keys",
+        "spare_keys",
         sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("which", sa.String(length=8), nullable=False),
         sa.Column("workspace", sa.String(length=255), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("base_url", sa.String(length=500), nullable=False),
@@ -149,12 +152,16 @@ def upgrade() -> None:
         sa.Column("set_by", sa.String(length=255), nullable=False),
         sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rotated_by", sa.String(length=255), nullable=False),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.Column("forced", sa.Boolean(), nullable=False),
         sa.Column("keep_until", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["key_id"], ["provider_keys.id"], name="fk_previous_keys_key_id", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("key_id", name="pk_previous_keys"),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["key_id"], ["provider_keys.id"], name="fk_spare_keys_key_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key_id", "which", name="pk_spare_keys"),
     )
-    op.create_index("ix_previous_keys_keep_until", "previous_keys", ["keep_until"], unique=False)
-    op.create_index("ix_previous_keys_workspace", "previous_keys", ["workspace"], unique=False)
+    op.create_index("ix_spare_keys_keep_until", "spare_keys", ["keep_until"], unique=False)
+    op.create_index("ix_spare_keys_next_try_at", "spare_keys", ["next_try_at"], unique=False)
+    op.create_index("ix_spare_keys_workspace", "spare_keys", ["workspace"], unique=False)
     op.add_column("agents", sa.Column("fallbacks", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("agents", sa.Column("run_tokens", sa.Integer(), server_default="0", nullable=False))
     op.add_column("agents", sa.Column("run_cost", sa.BigInteger(), server_default="0", nullable=False))
@@ -196,9 +203,10 @@ def downgrade() -> None:
     op.drop_column("agents", "run_cost")
     op.drop_column("agents", "run_tokens")
     op.drop_column("agents", "fallbacks")
-    op.drop_index("ix_previous_keys_workspace", table_name="previous_keys")
-    op.drop_index("ix_previous_keys_keep_until", table_name="previous_keys")
-    op.drop_table("previous_keys")
+    op.drop_index("ix_spare_keys_workspace", table_name="spare_keys")
+    op.drop_index("ix_spare_keys_next_try_at", table_name="spare_keys")
+    op.drop_index("ix_spare_keys_keep_until", table_name="spare_keys")
+    op.drop_table("spare_keys")
     op.drop_index("ix_told_at", table_name="told")
     op.drop_table("told")
     op.drop_table("spend_days")
