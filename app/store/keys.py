@@ -141,6 +141,7 @@ def _values(stored: StoredKey) -> dict[str, Any]:
         "set_by": key.set_by,
         "set_at": key.set_at,
         "checked_at": key.checked_at,
+        "expires_on": key.expires_on,
     }
 
 
@@ -159,6 +160,7 @@ def _key(row: Row[Any]) -> ProviderKey:
         set_by=row.set_by,
         set_at=row.set_at,
         checked_at=row.checked_at,
+        expires_on=row.expires_on,
     )
 
 
