@@ -217,6 +217,15 @@ ModelEvent = TextDelta | ModelDone
 
 
 @dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A model that an admin allowed is asked in another's place from here on; `because` is the code of app.errors by which that one failed."""
+
+    model: str
+    instead_of: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model as its provider lists it. Zero or None where the provider does not say."""
 
@@ -225,6 +234,8 @@ class ModelInfo:
     context_window: int = 0
     max_output: int = 0
     lifecycle: str = "active"  # active | deprecated | retired
+    retires_on: str = ""  # YYYY-MM-DD, as it is planned now
+    replacement: str = ""  # the model that the provider itself says to take instead
     tools: bool | None = None
     images: bool | None = None
     documents: bool | None = None  # reads PDFs itself

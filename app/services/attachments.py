@@ -11,11 +11,11 @@ from typing import cast
 
 from app.domain.chat import FileRef
 from app.domain.files import MOST_FILES, NATIVE_BYTES, TEXT_BYTES
-from app.domain.run import DocumentPart, FilePart, ImagePart, ModelEvent, ModelMessage, ModelRequest, Part, TextPart
+from app.domain.run import DocumentPart, FilePart, ImagePart, ModelMessage, ModelRequest, Part, TextPart
 from app.errors import ContextTooLong, RequestRefused
 from app.ports.documents import DocumentReader
 from app.services.file_contents import Content, Fetch, FileContents, Redact
-from app.services.journaled import PaidModel
+from app.services.journaled import PaidEvent, PaidModel
 
 TEXT_PER_TOKEN = 1.5
 """Bytes of text in files for each token of the model's window: half of it, about."""
@@ -79,7 +79,7 @@ class Attachments:
         """See PaidModel."""
         return self._inner.fingerprint
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient.stream."""
         said = False
         while True:
@@ -110,13 +110,13 @@ class Attachments:
     def _texted(self) -> bool:
         return any(content.text for content in self._read.values())
 
-    async def _asked(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+    async def _asked(self, request: ModelRequest) -> AsyncGenerator[PaidEvent]:
         files = [part for message in request.messages for part in message.parts if isinstance(part, FilePart)]
         if files:
             parts = await self._parts(files)
             self._shown = {type(part) for several in parts.values() for part in several}
             request = replace(request, messages=tuple(_filled(message, parts) for message in request.messages))
-        return cast("AsyncGenerator[ModelEvent]", self._inner.stream(request))
+        return cast("AsyncGenerator[PaidEvent]", self._inner.stream(request))
 
     async def _parts(self, files: Sequence[FilePart]) -> dict[FilePart, tuple[Part, ...]]:
         """The question's files come first, then those of the thread, the newest of them first."""

@@ -8,10 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
-from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, TextDelta, Usage
+from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, StoodIn, TextDelta, Usage
 from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateLimited, Stopped, TimedOut, UserError
-from app.ports.agents import ModelClient
 from app.ports.engine import Journal
+from app.services import stand_in_words
 from app.services.codec import clean, dump, load
 from app.services.delivery import Shows
 
@@ -30,13 +30,22 @@ SUMMING_UP = "is summing up what was before…"
 
 _KINDS: dict[str, type[UserError]] = {**PROVIDER_ERRORS, NoKey.__name__: NoKey, NoModel.__name__: NoModel}
 
+PaidEvent = ModelEvent | StoodIn
+"""What a paid model tells its run; the agent is told the ModelEvents."""
 
-class PaidModel(ModelClient, Protocol):
-    """A ModelClient that tells which key paid: a key may be replaced between two calls of a run."""
+
+class PaidModel(Protocol):
+    """A ModelClient that tells which key paid: a key may be replaced between two calls of a run. It also tells who stands in for whom."""
+
+    model: str
+    context_window: int
 
     @property
     def fingerprint(self) -> str:
         """Of the key that the last call was made with."""
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
+        """See ModelClient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class ModelCall:
     retry_after: float | None = None
     stopped: bool = False
     fingerprint: str = ""
+    waits_for: str = ""  # see UserError
+    stood_in: StoodIn | None = None  # who said it in the place of the agent's own model
 
     @property
     def usage(self) -> Usage:
@@ -93,6 +104,7 @@ class JournaledModel:
         self._name = name
         self._longest_call = longest_call
         self._said = ""
+        self._stood_in: StoodIn | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """See ModelClient.stream. A provider that asks for patience is asked again, after a durable wait."""
@@ -114,7 +126,10 @@ class JournaledModel:
 
     async def _call(self, request: ModelRequest, tries: int) -> ModelCall:
         async def work() -> Json:
+            self._stood_in = None
             call = await self._ask(request)
+            if call.text or call.done:
+                call = replace(call, stood_in=self._stood_in)
             if patience(call, tries) is not None:
                 await self._delivery.status("is waiting for the model's provider…")
             return dump(replace(call, fingerprint=self._inner.fingerprint))
@@ -151,15 +166,20 @@ class JournaledModel:
                 error=error.code,
                 message=error.message,
                 retry_after=error.retry_after if isinstance(error, RateLimited) else None,
+                waits_for=error.waits_for,
             )
 
     async def _listen(self, request: ModelRequest, said: list[str]) -> ModelCall:
         """Show and note down what is said until the model ends, or has said more than is taken of one call."""
         room = LONGEST_TEXT
-        async with aclosing(cast("AsyncGenerator[ModelEvent]", self._inner.stream(request))) as events:
+        async with aclosing(cast("AsyncGenerator[PaidEvent]", self._inner.stream(request))) as events:
             async for event in events:
                 if isinstance(event, ModelDone):
                     return ModelCall("".join(said), event)
+                if isinstance(event, StoodIn):
+                    self._stood_in = event
+                    await self._delivery.status(stand_in_words.status(event))
+                    continue
                 text = clean(event.text)[:room]
                 if not request.aside:
                     await self._show(text, first=not said)
@@ -191,4 +211,6 @@ def _raised(call: ModelCall) -> UserError:
     kind = _kind(call.error)
     if issubclass(kind, RateLimited):
         return kind(call.message, retry_after=call.retry_after)
-    return kind(call.message)
+    error = kind(call.message)
+    error.waits_for = call.waits_for
+    return error

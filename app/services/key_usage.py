@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.domain.agent import AgentSpec
 from app.domain.keys import KeyStatus, ProviderKey
@@ -20,6 +21,27 @@ def paying_key(agent: AgentSpec, keys: Sequence[ProviderKey]) -> ProviderKey | N
 def default_key(keys: Sequence[ProviderKey]) -> ProviderKey | None:
     """What pays for agents without a provider: of the providers' default keys, the one that the workspace has had longest."""
     return min((key for key in keys if key.is_default), key=lambda key: key.id, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A model that an admin allowed in an agent's place, and the key that pays for it."""
+
+    key: ProviderKey
+    model: str
+
+
+def stand_ins_of(agent: AgentSpec, keys: Sequence[ProviderKey]) -> tuple[StandIn, ...]:
+    """Who may stand in for an agent's model at the moment, in the order that its admins set."""
+    found = []
+    for one in agent.fallbacks:
+        key = next(
+            (k for k in keys if (k.id == one.key_id if one.key_id else k.is_default and k.provider == one.provider)),
+            None,
+        )
+        if key is not None and key.live and key.provider == one.provider:
+            found.append(StandIn(key, one.model))
+    return tuple(found)
 
 
 def agents_on(key: ProviderKey, agents: Sequence[AgentSpec], keys: Sequence[ProviderKey]) -> tuple[AgentSpec, ...]:

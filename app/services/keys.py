@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
@@ -16,11 +18,12 @@ from app.services.key_checks import KeyChecks
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
-from app.services.key_usage import paying_key, ready, verified
+from app.services.key_usage import paying_key, ready, stand_ins_of, verified
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
 from app.services.screens import keys as screens
 from app.services.searching import Searching, TurnedOff
+from app.services.standing_in import Candidate, StandingIn
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database
 from app.telemetry import metrics
@@ -73,7 +76,10 @@ class Keys:
         return found
 
     async def resolve(self, agent: AgentSpec) -> ModelChoice:
-        """What an agent thinks with. Raises NoKey, KeyRejected, NoModel or why its models can't be listed; never takes another key instead."""
+        """What an agent thinks with, and who may stand in for it. Raises NoKey, KeyRejected, NoModel or why its models can't be listed.
+
+        Never takes another key instead; stand-ins without a key that works are left out.
+        """
         keys = await self.all(agent.workspace)
         if self.is_offline(agent, keys):
             return ModelChoice(OFFLINE, OFFLINE, "", images=False)
@@ -81,24 +87,18 @@ class Keys:
         if key is None:
             raise NoKey(self._why_none(agent))
         if not key.live:
-            raise KeyRejected(
+            refused = KeyRejected(
                 f"{self.ring.title(key.provider)} refuses the key `{key.label}` that pays for {agent.name}. "
                 "An admin can replace it with `/byok setkey`."
             )
+            refused.waits_for = key.id
+            raise refused
         model = agent.model or await self._best(agent, key)
-        info = await self.models.look_up(key, model, seconds=WORTH_WAITING)
-        known = info or ModelInfo(model)
-        return ModelChoice(
-            key.provider,
-            model,
-            key.id,
-            key.version,
-            key.fingerprint,
-            known.context_window,
-            known.images,
-            known.documents,
-            known.web_search,
+        stand_ins = [one for one in stand_ins_of(agent, keys) if (one.key.id, one.model) != (key.id, model)]
+        choice, *others = await asyncio.gather(
+            self._choice(key, model), *(self._choice(one.key, one.model, instead_of=model) for one in stand_ins)
         )
+        return replace(choice, fallbacks=tuple(others))
 
     async def ready(self, workspace: str) -> frozenset[str]:
         """The ids of the agents that could answer now, as far as is known."""
@@ -115,8 +115,16 @@ class Keys:
 
     def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
         """A model under this choice's key, which is looked at, and its use written down, at every single call."""
-        keyed = _KeyedModel(self.ring, self.checks, choice, workspace=workspace, actor=actor, run=run)
-        return Searching(keyed, choice, self._without_search)
+
+        def keyed(one: ModelChoice) -> PaidModel:
+            return _KeyedModel(self.ring, self.checks, one, workspace=workspace, actor=actor, run=run)
+
+        own = Searching(keyed(choice), choice, self._without_search)
+        if not choice.fallbacks:
+            return own
+        return StandingIn(
+            [Candidate(choice, own), *(Candidate(one, keyed(one)) for one in choice.fallbacks)], self._clock
+        )
 
     async def leaked_in(self, workspace: str, text: str) -> bool:
         """Whether a key stands in a text."""
@@ -129,6 +137,24 @@ class Keys:
     async def recheck_due(self) -> None:
         """Ask again about unverified keys whose time has come; to be called every few seconds."""
         await self.checks.recheck_due()
+
+    async def _choice(self, key: ProviderKey, model: str, *, instead_of: str = "") -> ModelChoice:
+        info = await self.models.look_up(key, model, seconds=WORTH_WAITING)
+        known = info or ModelInfo(model)
+        return ModelChoice(
+            key.provider,
+            model,
+            key.id,
+            key.version,
+            key.fingerprint,
+            known.context_window,
+            known.images,
+            known.documents,
+            known.web_search,
+            known.tools,
+            known.max_output,
+            instead_of,
+        )
 
     async def _best(self, agent: AgentSpec, key: ProviderKey) -> str:
         try:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from app.domain.keys import ModelChoice
-from app.domain.run import ModelEvent, ModelRequest
+from app.domain.run import ModelRequest
 from app.errors import NotPermitted, RequestRefused
 from app.ports.clock import Clock
-from app.services.journaled import PaidModel
+from app.services.journaled import PaidEvent, PaidModel
 
 REMEMBERED = timedelta(minutes=10)
 
@@ -51,7 +51,7 @@ class Searching:
         """See PaidModel."""
         return self._inner.fingerprint
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient.stream."""
         can = self._choice.web_search is True and not self._turned_off.has(self._choice)
         searches = request.web_search if can else 0
@@ -72,5 +72,5 @@ class Searching:
                     said = True
                 yield event
 
-    def _asked(self, request: ModelRequest, *, searches: int) -> AsyncGenerator[ModelEvent]:
-        return cast("AsyncGenerator[ModelEvent]", self._inner.stream(replace(request, web_search=searches)))
+    def _asked(self, request: ModelRequest, *, searches: int) -> AsyncGenerator[PaidEvent]:
+        return cast("AsyncGenerator[PaidEvent]", self._inner.stream(replace(request, web_search=searches)))

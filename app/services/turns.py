@@ -13,7 +13,7 @@ from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.grants import CLEAN
 from app.domain.inbox import Claim, Receipt
-from app.domain.run import Json, RunFinished, RunState, TextDelta
+from app.domain.run import Json, RunFinished, RunState, StoodIn, TextDelta
 from app.domain.schedules import has_no_thread, schedule_of
 from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
@@ -21,7 +21,7 @@ from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
 from app.ports.documents import DocumentReader
 from app.ports.engine import Journal
 from app.ports.platform import ChatPlatform, ReplyTarget
-from app.services import explain
+from app.services import explain, stand_in_words
 from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
 from app.services.journaled import JournaledModel
@@ -57,6 +57,7 @@ class Ending:
     error: str = ""
     retry_of: str = ""
     receipts: tuple[Receipt, ...] = ()
+    waits_for: str = ""  # see app.errors.UserError
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class _Answer:
     finished: RunFinished | None = None
     failed: UserError | Stopped | None = None
     sources: NumberedSources = field(default_factory=NumberedSources)
+    stood_in: list[StoodIn | None] = field(default_factory=list)
 
 
 class Turns:
@@ -129,7 +131,7 @@ class Turns:
         retry_of = plan.mention.retry_of
         if plan.refusal:
             await self._refuse(journal, claim, plan, plan.refusal, delivery)
-            return Ending(RunState.FAILED, agent_id, plan.refusal.code, retry_of)
+            return Ending(RunState.FAILED, agent_id, plan.refusal.code, retry_of, waits_for=plan.refusal.waits_for)
         if plan.forget or plan.agent is None:
             error = await self._forget(journal, claim, delivery)
             return Ending(RunState.FAILED if error else RunState.DONE, agent_id, error, retry_of)
@@ -137,12 +139,13 @@ class Turns:
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
+            failed = _with(explain.stopped(claim.run), stand_in_words.remarks(plan.agent.name, answer.stood_in))
             undelivered = await self._deliver(
-                journal, claim, delivery, answer.text, failed=explain.stopped(claim.run), sources=answer.sources
+                journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
             )
         elif answer.failed:
             state, error = RunState.FAILED, answer.failed.code
-            failed = _why(answer.failed, claim.run)
+            failed = _with(_why(answer.failed, claim.run), stand_in_words.remarks(plan.agent.name, answer.stood_in))
             undelivered = await self._deliver(
                 journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
             )
@@ -151,7 +154,8 @@ class Turns:
             undelivered = await self._finish(journal, claim, plan.agent, answer, delivery)
         if undelivered:
             state, error = RunState.FAILED, undelivered
-        return Ending(state, agent_id, error, retry_of, receipts)
+        waits_for = answer.failed.waits_for if isinstance(answer.failed, UserError) else ""
+        return Ending(state, agent_id, error, retry_of, receipts, waits_for)
 
     async def _ask(
         self, journal: Journal, claim: Claim, plan: Plan, agent: AgentSpec, delivery: Delivery
@@ -189,6 +193,7 @@ class Turns:
                         answer.text, answer.finished = event.text, event
         except (UserError, Stopped) as error:
             answer.failed = error
+        answer.stood_in = [call.stood_in for call in model.calls]
         return answer, tuple(ledger.receipts)
 
     async def _finish(
@@ -206,7 +211,8 @@ class Turns:
             footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
             safe = await self._keys.redact(claim.workspace, answer.text)
             sources = await answer.sources.under(safe, self._redact(claim))
-            under = View(blocks=(*sources, *notes, *_remarks(delivery), *footer, Feedback(claim.run)))
+            instead = stand_in_words.remarks(agent.name, answer.stood_in)
+            under = View(blocks=(*sources, *notes, *_remarks(delivery), *instead, *footer, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
@@ -302,6 +308,10 @@ async def _persistently(journal: Journal, work: Callable[[], Awaitable[Json]]) -
 def _why(error: UserError, run: str) -> View:
     wait = error.retry_after if isinstance(error, RateLimited) else None
     return explain.failure(error.code, run, message=error.message, retry_after=wait)
+
+
+def _with(failed: View, remarks: tuple[Note, ...]) -> View:
+    return replace(failed, blocks=(*remarks, *failed.blocks)) if remarks else failed
 
 
 def _remarks(delivery: Delivery) -> tuple[Note, ...]:

@@ -14,7 +14,7 @@ from app.domain.audit import AuditEntry
 from app.domain.chat import MemberKind, MessageRef, UserRef
 from app.domain.events import Action, Command, Outcome, Submission
 from app.domain.keys import ModelChoice, ProviderKey
-from app.domain.run import ModelEvent, ModelMessage, ModelRequest, Role, TextPart
+from app.domain.run import ModelMessage, ModelRequest, Role, TextPart
 from app.domain.secrets import Secret
 from app.domain.views import Channel, Person, View
 from app.services.access import Access
@@ -29,6 +29,7 @@ from app.services.desks.prompts import PromptDesk
 from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
+from app.services.journaled import PaidEvent
 from app.services.key_entry import KeyEntry
 from app.services.key_ring import KeyRing
 from app.services.key_setting import KeySet
@@ -192,7 +193,7 @@ class Bench:
     async def key(self, label: str = "main", provider: str = "anthropic") -> ProviderKey:
         return next(k for k in await self.keys.all(WORKSPACE) if (k.label, k.provider) == (label, provider))
 
-    async def ask(self, choice: ModelChoice) -> list[ModelEvent]:
+    async def ask(self, choice: ModelChoice) -> list[PaidEvent]:
         """One call of a run, as the runner makes it."""
         client = self.keys.client(choice, workspace=WORKSPACE, actor=MEMBER.id, run="run-1")
         return [event async for event in client.stream(question(choice.model))]
