@@ -67,21 +67,29 @@ class KeyRing:
         async with self._database.begin() as uow:
             stored = await uow.keys.get(workspace, key_id)
             if stored is None or stored.sealed is None or not (stored.key.live or refused_too):
-                raise NoKey(
-                    "The key for this was revoked or is refused by its provider. An admin can set another with `/byok setkey`."
+                raise _no_key(
+                    key_id,
+                    "The key for this was revoked or is refused by its provider. An admin can set another with `/byok setkey`.",
                 )
             key = stored.key
             about = {"provider": key.provider, "fingerprint": key.fingerprint, "version": str(key.version), **details}
             await uow.audit.append(AuditEntry(workspace, actor, "key.used", key_id, about))
+        return key, await self.open(stored)
+
+    async def open(self, stored: StoredKey) -> ProviderCredential:
+        """What is sealed in a row, for whoever has written down what for. Raises NoKey where it does not open, or may not be sent there."""
+        key = stored.key
+        if stored.sealed is None:
+            raise _no_key(key.id, "That key is not there any more.")
         try:
             secret = await self._vault.open_secret(_context(self._where_it_goes(stored)), stored.sealed)
         except WontOpen:
-            log.error("a stored key does not open", workspace=workspace, key=key_id)  # noqa: TRY400 - the vault gives no cause
-            raise NoKey(
-                "The key for this can't be opened any more. An admin can set it again with `/byok setkey`."
+            log.error("a stored key does not open", workspace=key.workspace, key=key.id)  # noqa: TRY400 - the vault gives no cause
+            raise _no_key(
+                key.id, "The key for this can't be opened any more. An admin can set it again with `/byok setkey`."
             ) from None
         scrub.remember(secret)
-        return key, ProviderCredential(secret, key.base_url)
+        return ProviderCredential(secret, key.base_url)
 
     def _where_it_goes(self, stored: StoredKey) -> StoredKey:
         """With the origin of the address that will really be used: of that the row's own word is no proof. Raises NoKey."""
@@ -91,6 +99,12 @@ class KeyRing:
             return replace(stored, origin=self.provider(stored.key.provider).origin(stored.key.base_url))
         except BadInput as error:
             raise NoKey(f"The server of this key may not be used any more. {error.message}") from None
+
+
+def _no_key(key_id: str, message: str) -> NoKey:
+    error = NoKey(message)
+    error.waits_for = key_id
+    return error
 
 
 def _context(stored: StoredKey) -> KeyContext:

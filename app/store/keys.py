@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.keys import KeyStatus, ProviderKey
@@ -87,7 +87,9 @@ class KeyRows:
         return done.first() is not None
 
     async def revoke(self, workspace: str, key: str) -> None:
-        """Shred the sealed secret; the row remains, so that the audit trail's ids mean something."""
+        """Shred the sealed secret, and what stands beside it; the row remains, so that the audit trail's ids mean something."""
+        spares = tables.spare_keys
+        await self._connection.execute(delete(spares).where(spares.c.workspace == workspace, spares.c.key_id == key))
         await self._connection.execute(
             update(_KEYS)
             .where(_KEYS.c.workspace == workspace, _KEYS.c.id == key)

@@ -30,6 +30,7 @@ from app.store.receipts import ReceiptRows
 from app.store.references import ReferenceRows
 from app.store.runs import RunRows
 from app.store.schedules import ScheduleRows
+from app.store.spare_keys import SpareKeyRows
 from app.store.spending import SpendingRows
 from app.store.told import ToldRows
 from app.store.tool_uses import ToolUseRows
@@ -47,6 +48,7 @@ class UnitOfWork:
         self.connection = connection
         self.workspaces = WorkspaceRows(connection, clock)
         self.keys = KeyRows(connection, clock)
+        self.spare_keys = SpareKeyRows(connection, clock)
         self.agents = AgentRows(connection, clock)
         self.inbox = InboxRows(connection, clock)
         self.runs = RunRows(connection, clock)
