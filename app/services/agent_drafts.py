@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.agent import AGENT_NAME, AgentSpec, Effort
+from app.domain.agent import AGENT_NAME, AgentSpec, Effort, Fallback
 from app.domain.grants import ToolGrant
 from app.domain.key_shapes import KEY_LIKE
 from app.domain.tool_kinds import new_grant
@@ -21,6 +21,7 @@ LONGEST_DESCRIPTION = 300
 LONGEST_INSTRUCTIONS = 3000
 LONGEST_MODEL = 200
 MOST_CHANNELS = 100
+MOST_FALLBACKS = 3
 FEWEST_TOKENS, MOST_TOKENS = 256, 64_000
 FIRST_MAX_STEPS, MOST_STEPS = 8, 20
 
@@ -48,6 +49,7 @@ class AgentDraft:
     channels: tuple[str, ...] = ()
     grants: tuple[ToolGrant, ...] = FIRST_GRANTS
     share_names: bool = False
+    fallbacks: tuple[Fallback, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -56,6 +58,7 @@ class AgentDraft:
         _check_emoji(self.emoji)
         check_model(self.provider, self.model)
         check_channels(self.channels)
+        check_fallbacks(self.fallbacks)
         check_grants(self.grants)
         _check_range("max_output_tokens", self.max_output_tokens, FEWEST_TOKENS, MOST_TOKENS)
         _check_range("max_steps", self.max_steps, 1, MOST_STEPS)
@@ -81,7 +84,20 @@ class AgentDraft:
             channels=self.channels,
             grants=self.grants,
             share_names=self.share_names,
+            fallbacks=self.fallbacks,
         )
+
+
+def check_fallbacks(fallbacks: Sequence[Fallback]) -> None:
+    """Raises BadInput for what can't be a chain of stand-ins."""
+    if len(fallbacks) > MOST_FALLBACKS:
+        raise BadInput(f"At most {MOST_FALLBACKS} models may stand in.", field="fallbacks")
+    for one in fallbacks:
+        if not (one.provider and one.model):
+            raise BadInput("Name each stand-in as provider/model.", field="fallbacks")
+        check_model(one.provider, one.model)
+    if len(set(fallbacks)) < len(fallbacks):
+        raise BadInput("Choose each stand-in once.", field="fallbacks")
 
 
 def check_model(provider: str, model: str) -> None:

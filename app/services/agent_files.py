@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from app.domain.agent import AgentSpec, Effort
+from app.domain.agent import AgentSpec, Effort, Fallback
 from app.errors import BadInput
 from app.services import grant_files
 from app.services.agent_drafts import AgentDraft
@@ -53,6 +53,8 @@ def _told(agent: AgentSpec, names: Mapping[str, str]) -> dict[str, Any]:
     told |= {"effort": agent.effort.value if agent.effort else ""}
     told |= {name: getattr(agent, name) for name in _NUMBERS}
     told |= {"channels": list(agent.channels), "share_names": agent.share_names}
+    if agent.fallbacks:
+        told["fallbacks"] = [f"{one.provider}/{one.model}" for one in agent.fallbacks]
     told["tools"] = [grant_files.told(grant, names) for grant in agent.grants]
     return told
 
@@ -61,7 +63,9 @@ def _draft(item: Any, at: int) -> AgentDraft:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise BadInput(f"Agent {at} of the file has no name.")
     where = f"Agent {item['name'][:32]!r}"
-    unknown = sorted(str(key) for key in set(item) - {*_TEXTS, *_NUMBERS, "effort", "channels", "share_names", "tools"})
+    unknown = sorted(
+        str(key) for key in set(item) - {*_TEXTS, *_NUMBERS, "effort", "channels", "share_names", "tools", "fallbacks"}
+    )
     if unknown:
         raise BadInput(f"{where}: there is no setting {unknown[0][:32]!r}.")
     try:
@@ -80,6 +84,8 @@ def _settings(item: Mapping[str, Any]) -> dict[str, Any]:
         settings["channels"] = tuple(
             _of(str, channel, "channels") for channel in _of(list, item["channels"], "channels")
         )
+    if "fallbacks" in item:
+        settings["fallbacks"] = tuple(_fallback(one) for one in _of(list, item["fallbacks"], "fallbacks"))
     if "tools" in item:
         settings["grants"] = tuple(grant_files.parse(grant) for grant in _of(list, item["tools"], "tools"))
     return settings
@@ -89,6 +95,12 @@ def _of(kind: type[T], value: Any, field: str) -> T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise BadInput("this is not of the right kind.", field=field)
     return value
+
+
+def _fallback(value: Any) -> Fallback:
+    """As `provider/model`; which key pays is not in a file."""
+    provider, _, model = _of(str, value, "fallbacks").partition("/")
+    return Fallback(provider, model)
 
 
 def _effort(value: Any) -> Effort:

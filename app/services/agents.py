@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.agent import AgentSpec
+from app.domain.agent import AgentSpec, Fallback
 from app.domain.audit import AuditEntry
 from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed, Mention
 from app.domain.grants import ToolGrant
 from app.errors import BadInput, NoAgent
 from app.ports.clock import Clock
-from app.services.agent_drafts import AgentDraft, check_channels, check_model
+from app.services.agent_drafts import AgentDraft, check_channels, check_fallbacks, check_model
 from app.services.grant_drafts import check_grants, difference, kept
 from app.services.grant_files import with_agents
 from app.services.ids import new_id
@@ -97,6 +97,15 @@ class Agents:
             by,
             "agent.changed",
             lambda agent: replace(agent, provider=provider, model=model, key_id=key_id),
+        )
+
+    async def set_fallbacks(
+        self, workspace: str, agent_id: str, by: UserRef, fallbacks: tuple[Fallback, ...]
+    ) -> AgentSpec:
+        """Say who stands in for an agent's model while its provider is away, in this order. Raises BadInput or NoAgent."""
+        check_fallbacks(fallbacks)
+        return await self._change(
+            workspace, agent_id, by, "agent.changed", lambda agent: replace(agent, fallbacks=fallbacks)
         )
 
     async def set_grants(
@@ -200,7 +209,7 @@ class Agents:
         now = self._clock.now()
         agent = draft.as_agent(agent_id or new_id("agent", now), workspace, is_default=not others)
         agent = replace(agent, grants=kept(agent.grants, (), by=by.id, now=now))
-        await _key_must_fit(uow, agent)
+        await _keys_must_fit(uow, agent)
         await uow.agents.add(agent)
         details = {"grants": difference((), agent.grants)} if agent.grants else {}
         await uow.audit.append(AuditEntry(workspace, by.id, "agent.created", agent.id, details))
@@ -223,20 +232,25 @@ async def _keep(uow: UnitOfWork, agent: AgentSpec, before: AgentSpec, by: UserRe
     namesake = _by_name(await uow.agents.all(agent.workspace), agent.name)
     if namesake and namesake.id != agent.id:
         raise BadInput("There is an agent of this name already.", field="name")
-    await _key_must_fit(uow, agent)
+    await _keys_must_fit(uow, agent, before)
     await uow.agents.change(agent)
     details = {"provider": agent.provider, "model": agent.model, "key": agent.key_id}
     if grants := difference(before.grants, agent.grants):
         details["grants"] = grants
+    if agent.fallbacks != before.fallbacks:
+        details["fallbacks"] = ", ".join(f"{one.provider}/{one.model}" for one in agent.fallbacks)
     await uow.audit.append(AuditEntry(agent.workspace, by.id, action, agent.id, details))
 
 
-async def _key_must_fit(uow: UnitOfWork, agent: AgentSpec) -> None:
-    if not agent.key_id:
-        return
-    stored = await uow.keys.get(agent.workspace, agent.key_id)
-    if stored is None or stored.sealed is None or stored.key.provider != agent.provider:
-        raise BadInput("This workspace has no such key for that provider any more.", field="model")
+async def _keys_must_fit(uow: UnitOfWork, agent: AgentSpec, before: AgentSpec | None = None) -> None:
+    """The key that pays for it, and those of stand-ins that are new: one that was revoked meanwhile is only left out."""
+    known = before.fallbacks if before else ()
+    named = [(agent.provider, agent.key_id, "model")]
+    named += [(one.provider, one.key_id, "fallbacks") for one in agent.fallbacks if one not in known]
+    for provider, key_id, field in named:
+        stored = await uow.keys.get(agent.workspace, key_id) if key_id else None
+        if key_id and (stored is None or stored.sealed is None or stored.key.provider != provider):
+            raise BadInput("This workspace has no such key for that provider any more.", field=field)
 
 
 async def _existing(uow: UnitOfWork, workspace: str, agent_id: str) -> AgentSpec:
@@ -247,8 +261,10 @@ async def _existing(uow: UnitOfWork, workspace: str, agent_id: str) -> AgentSpec
 
 
 def _with_same_key(draft: AgentDraft, known: AgentSpec) -> AgentSpec:
-    """A file names no keys: what pays for the agent stays, as long as it is of the same provider."""
+    """A file names no keys: what pays for the agent stays, as long as it is of the same provider; for its stand-ins likewise."""
     after = draft.applied_to(known)
+    paid = {(one.provider, one.model): one for one in reversed(known.fallbacks)}
+    after = replace(after, fallbacks=tuple(paid.get((one.provider, one.model), one) for one in after.fallbacks))
     return replace(after, key_id=known.key_id) if after.provider == known.provider else after
 
 

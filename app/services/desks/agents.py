@@ -147,6 +147,7 @@ class AgentDesk:
             channels=tuple(values.get("channels", "").split()),
             grants=before.grants if before else FIRST_GRANTS,
             share_names=values.get("share_names", "") == "yes",
+            fallbacks=before.fallbacks if before else (),
         )
 
     def _payer(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> str:
