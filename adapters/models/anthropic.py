@@ -9,7 +9,7 @@ from adapters.models import anthropic_wire, catalog
 from adapters.models.anthropic_abilities import Abilities, abilities, info, limited
 from adapters.models.errors import asked, streamed
 from adapters.models.http import ModelHttp
-from adapters.models.loading import ANTHROPIC, loaded
+from adapters.models.loading import ANTHROPIC, ANTHROPIC_MESSAGES, loaded
 from adapters.models.urls import operator_url
 from app.domain.keys import ProviderCredential
 from app.domain.run import ModelEvent, ModelInfo, ModelRequest
@@ -60,6 +60,8 @@ class Anthropic:
         """See ModelProvider."""
         client, headers = await self._client(key)
         rows = await asked(_rows(client, headers, limit=1000, pages=10), timeout=_LISTING)
+        if any(not getattr(row, "lifecycle", None) for row in rows):
+            await loaded(ANTHROPIC_MESSAGES)  # where the SDK's own table of what ends is
         self._abilities |= {row.id: abilities(row) for row in rows}
         lines = {row.id: str(getattr(row, "line", None) or "") for row in rows}
         return catalog.ranked_claude([info(row) for row in rows], lines)
@@ -67,6 +69,10 @@ class Anthropic:
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
         """See ModelProvider."""
         return catalog.best_claude(models)
+
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider."""
+        return catalog.successor_claude(model, models)
 
     def origin(self, base_url: str) -> str:
         """See ModelProvider."""

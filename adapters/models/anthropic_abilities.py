@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.agent import Effort
@@ -62,12 +64,14 @@ def info(row: Any) -> ModelInfo:
     """A model as it is listed, in our words."""
     capabilities = _capabilities(row)
     created = getattr(row, "created_at", None)
+    lifecycle, retires_on = _lifecycle(row)
     return ModelInfo(
         id=row.id,
         name=row.display_name or row.id,
         context_window=row.max_input_tokens or 0,
         max_output=row.max_tokens or 0,
-        lifecycle=getattr(row, "lifecycle", None) or "active",
+        lifecycle=lifecycle,
+        retires_on=retires_on,
         tools=True,  # every model of the Messages API takes tools
         images=_supported(capabilities, "image_input"),
         documents=_supported(capabilities, "pdf_input"),
@@ -75,6 +79,27 @@ def info(row: Any) -> ModelInfo:
         efforts=abilities(row).told if capabilities else None,
         created=int(created.timestamp()) if created else 0,
     )
+
+
+def _lifecycle(row: Any) -> tuple[str, str]:
+    """What the listing says. Of a gateway's that says nothing of it, what the SDK knew at its release."""
+    told = getattr(row, "lifecycle", None)
+    if not told:
+        ends = _ends(row.id)
+        return ("deprecated" if ends else "active"), ends
+    retires = getattr(row, "retires_at", None)
+    return told, retires.date().isoformat() if retires else ""
+
+
+def _ends(model: str) -> str:
+    """The end of a model's life by the table that came with the SDK (`June 15th, 2026`); empty for what is not in it."""
+    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+
+    day = re.sub(r"(?<=\d)(st|nd|rd|th)", "", DEPRECATED_MODELS.get(model, ""))
+    try:
+        return datetime.strptime(day, "%B %d, %Y").replace(tzinfo=UTC).date().isoformat() if day else ""
+    except ValueError:
+        return ""
 
 
 def _capabilities(row: Any) -> dict[str, Any]:

@@ -114,12 +114,12 @@ def ranked_claude(models: Iterable[ModelInfo], lines: dict[str, str] | None = No
 
 
 def ranked_gpt(models: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:
-    """OpenAI's models, best first: by version, then by variant; dated snapshots after their alias; unknown families last."""
+    """OpenAI's models, best first: by version, then by variant; dated snapshots after their alias; unknown families later, what ends last."""
     usable = [model for model in models if can_chat(model.id)]
 
     def order(model: ModelInfo) -> _Rank:
-        family = _gpt(model)
-        return (0.0, *family.rank) if family else (1.0, -float(model.created))
+        family, ends = _gpt(model), float(model.lifecycle != "active")
+        return (ends, 0.0, *family.rank) if family else (ends, 1.0, -float(model.created))
 
     return tuple(sorted(usable, key=order))
 
@@ -138,8 +138,9 @@ def best_claude(models: Sequence[ModelInfo]) -> ModelInfo | None:
 
 
 def best_gpt(models: Sequence[ModelInfo]) -> ModelInfo | None:
-    """The first of a ranked listing whose family and variant are known; no snapshot, and nothing that is made for code only."""
-    fit = (model for model in models if _gpt(model) and not _DATED.search(model.id) and "codex" not in model.id)
+    """The first of a ranked listing whose family and variant are known and which is here to stay; no snapshot, and nothing that is made for code only."""
+    lasting = (model for model in models if model.lifecycle == "active")
+    fit = (model for model in lasting if _gpt(model) and not _DATED.search(model.id) and "codex" not in model.id)
     return next(fit, None)
 
 
@@ -148,6 +149,40 @@ def best_other(models: Sequence[ModelInfo]) -> ModelInfo | None:
     if len(models) == 1:
         return models[0]
     return best_claude(_of_owner(models, "anthropic")) or best_gpt(_of_owner(models, "openai"))
+
+
+def successor_claude(model: str, models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """The newest of the same line, which is of the same class of price; None where that is not plain."""
+    family = _claude(ModelInfo(model), "")
+    return _newer(model, family, [(one, _claude(one, "")) for one in models])
+
+
+def successor_gpt(model: str, models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """The newest of the same variant, which is of the same class of price; None where that is not plain."""
+    undated = [one for one in models if not _DATED.search(one.id)]
+    return _newer(model, _gpt(ModelInfo(_DATED.sub("", model))), [(one, _gpt(one)) for one in undated])
+
+
+def successor_other(model: str, models: Sequence[ModelInfo]) -> ModelInfo | None:
+    """What the server itself says to take instead; at a gateway, the newest of a known family."""
+    told = next((one.replacement for one in models if one.id == model), "")
+    named = next((one for one in models if one.id == told and one.lifecycle == "active"), None)
+    owner = model.partition("/")[0]
+    if named or owner not in ("anthropic", "openai") or "/" not in model:
+        return named
+    return (successor_claude if owner == "anthropic" else successor_gpt)(model, _of_owner(models, owner))
+
+
+def _newer(model: str, family: _Family | None, others: Sequence[tuple[ModelInfo, _Family | None]]) -> ModelInfo | None:
+    if family is None:
+        return None
+    fit = [
+        (other.rank, one.id, one)
+        for one, other in others
+        if other and other.name == family.name and one.lifecycle == "active" and one.id != model
+    ]
+    rank, _, best = min(fit, default=(None, "", None))
+    return best if rank is not None and rank < family.rank else None
 
 
 def _claude(model: ModelInfo, line: str) -> _Family | None:

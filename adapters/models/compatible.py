@@ -88,6 +88,10 @@ class Compatible:
         """See ModelProvider."""
         return catalog.best_other(models)
 
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider."""
+        return catalog.successor_other(model, models)
+
     def origin(self, base_url: str) -> str:
         """See ModelProvider."""
         return workspace_url(base_url, self._http.private_hosts).origin

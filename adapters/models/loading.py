@@ -6,6 +6,7 @@ import asyncio
 import importlib
 
 ANTHROPIC = ("anthropic", "anthropic.resources.models")
+ANTHROPIC_MESSAGES = ("anthropic.resources.messages.messages",)
 OPENAI = ("openai", "openai.resources.models")
 
 _loaded: set[str] = set()

@@ -93,6 +93,10 @@ class Offline:
         """See ModelProvider."""
         return models[0] if models else None
 
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider. There is only the one."""
+        return None
+
     def origin(self, base_url: str) -> str:
         """See ModelProvider."""
         if base_url:

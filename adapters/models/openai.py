@@ -67,6 +67,10 @@ class OpenAI:
         """See ModelProvider."""
         return catalog.best_gpt(models)
 
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """See ModelProvider."""
+        return catalog.successor_gpt(model, models)
+
     def origin(self, base_url: str) -> str:
         """See ModelProvider."""
         if base_url:

@@ -42,5 +42,8 @@ class ModelProvider(Protocol):
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
         """The model to begin with, or None when none is known well enough to choose for somebody."""
 
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        """Of these, the one to take in the place of a model that ends: of the same family and class of price. None where that is not plain."""
+
     def origin(self, base_url: str) -> str:
         """`scheme://host[:port]` that keys with this base URL are sent to. Raises BadInput, in the person's words, if it may not be used."""

@@ -148,6 +148,10 @@ class ModelProviderSuite:
         assert best is None or best in models
         assert len({model.id for model in models}) == len(models)
         assert peer.provider.best(()) is None
+        for model in [*(one.id for one in models), "nobody-knows-this"]:
+            successor = peer.provider.successor(model, models)
+            assert successor is None or (successor in models and successor.id != model)
+            assert successor is None or successor.lifecycle == "active"
 
     async def test_a_good_key_is_verified(self, peer: Peer) -> None:
         await peer.provider.verify(peer.credential(peer.key))

@@ -92,6 +92,7 @@ class ModelServer:
         self.keys = None if keys is None else set(keys)
         self.models = list(OPENAI_MODELS)
         self.anthropic_models = list(ANTHROPIC_MODELS)
+        self.about: dict[str, dict[str, object]] = {}  # more of models in an OpenAI-like listing, by id
         self.models_missing = False
         self.forbidden: set[tuple[str, str]] = set()  # which keys do not get which models
         self.listing_fault: Fault | None = None
@@ -176,7 +177,7 @@ class ModelServer:
         if not self.listing_is_public and not self._accepts(call.key):
             return await self._fail(request, call, Fault.UNAUTHORIZED)
         if protocol == CHAT:
-            return self._json(openai_listing(self.models))
+            return self._json(openai_listing(self.models, self.about))
         page = anthropic_listing(
             self.anthropic_models,
             min(int(request.query.get("limit", "20")), self.largest_page),
@@ -194,7 +195,7 @@ class ModelServer:
             return await self._fail(request, call, refused)
         if self.models_missing:
             return web.Response(status=404, text="404 page not found")
-        listed = self.anthropic_models if protocol == ANTHROPIC else openai_listing(self.models)["data"]
+        listed = self.anthropic_models if protocol == ANTHROPIC else openai_listing(self.models, self.about)["data"]
         found = [model for model in listed if model["id"] == call.model]
         return self._json(found[0]) if found else await self._fail(request, call, Fault.MODEL_GONE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Body = dict[str, Any]
@@ -66,10 +66,11 @@ def anthropic_listing(models: list[Body], limit: int, after: str) -> Body:
     }
 
 
-def openai_listing(models: Iterable[str]) -> Body:
-    """OpenAI's listing: ids, and hardly anything else."""
+def openai_listing(models: Iterable[str], about: Mapping[str, Body] | None = None) -> Body:
+    """OpenAI's listing: ids, and hardly anything else; `about` adds to a model's row."""
     rows = [
-        {"id": model, "object": "model", "created": EPOCH + at, "owned_by": "system"} for at, model in enumerate(models)
+        {"id": model, "object": "model", "created": EPOCH + at, "owned_by": "system", **(about or {}).get(model, {})}
+        for at, model in enumerate(models)
     ]
     return {"object": "list", "data": rows}
 

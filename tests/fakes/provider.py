@@ -78,6 +78,10 @@ class FakeProvider:
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
         return next((model for model in models if not model.id.startswith("unknown")), None)
 
+    def successor(self, model: str, models: tuple[ModelInfo, ...]) -> ModelInfo | None:
+        family = model.partition("-")[0]
+        return next((m for m in models if m.id.startswith(family) and m.id != model and m.lifecycle == "active"), None)
+
     def origin(self, base_url: str) -> str:
         if base_url and not (self.wants_base_url and base_url.startswith("https://")):
             raise BadInput("The base URL must begin with https://.", field="base_url")

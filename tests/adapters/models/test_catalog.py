@@ -165,3 +165,59 @@ def test_which_of_openais_families_read_pdfs_is_known(model: str, reads: bool | 
 )  # fmt: skip
 def test_how_much_a_family_takes_in_is_known_where_its_vendor_lists_ids_only(model: str, tokens: int) -> None:
     assert catalog.window(model) == tokens
+
+
+def test_openais_models_that_end_come_last_and_are_not_begun_with() -> None:
+    ranked = catalog.ranked_gpt(_infos("gpt-5.5", "gpt-6", gpt_6="deprecated"))
+    assert _ids(ranked) == ["gpt-5.5", "gpt-6"]
+    assert catalog.best_gpt(tuple(_infos("gpt-6", gpt_6="deprecated"))) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("claude-sonnet-4-20250514", "claude-sonnet-5-5"),
+        ("claude-3-5-haiku-20241022", "claude-haiku-5-5"),
+        ("claude-sonnet-5-5", None),
+        ("claude-mystery-1", None),
+        ("something-else", None),
+    ],
+)
+def test_the_successor_of_a_claude_is_the_newest_of_its_line(model: str, expected: str | None) -> None:
+    listed = _infos("claude-sonnet-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-6", "claude-mystery-2")
+    found = catalog.successor_claude(model, listed)
+    assert (found.id if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-5-mini", "gpt-6-mini"),
+        ("gpt-5-mini-2025-08-07", "gpt-6-mini"),
+        ("gpt-5", "gpt-5.5"),
+        ("gpt-5.5", None),
+        ("gpt-5-nano", None),
+        ("ft:gpt-4o:acme", None),
+    ],
+)
+def test_the_successor_of_a_gpt_is_the_newest_of_its_variant(model: str, expected: str | None) -> None:
+    listed = _infos("gpt-6-mini", "gpt-6-mini-2026-08-07", "gpt-5-mini", "gpt-5.5", "gpt-7", gpt_7="deprecated")
+    found = catalog.successor_gpt(model, listed)
+    assert (found.id if found else None) == expected
+
+
+def test_a_gateways_successor_is_what_it_says_itself_or_of_a_known_family() -> None:
+    listed = [
+        ModelInfo("mistral-large-2411", lifecycle="deprecated", replacement="mistral-medium-3"),
+        *_infos("mistral-medium-3", "anthropic/claude-sonnet-5", "openai/gpt-6-mini"),
+    ]
+    told = {
+        model: catalog.successor_other(model, listed)
+        for model in ("mistral-large-2411", "anthropic/claude-sonnet-4", "openai/gpt-5-mini", "qwen3:8b")
+    }
+    assert {model: one.id if one else None for model, one in told.items()} == {
+        "mistral-large-2411": "mistral-medium-3",
+        "anthropic/claude-sonnet-4": "anthropic/claude-sonnet-5",
+        "openai/gpt-5-mini": "openai/gpt-6-mini",
+        "qwen3:8b": None,
+    }
