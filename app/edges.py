@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from app.domain.secrets import Secret
+from app.ports.charts import ChartPainter
 from app.ports.inbound import Inbound
 from app.ports.platform import ChatPlatform
 from app.services.references import References
@@ -32,13 +33,13 @@ class Edge:
     address: Callable[[str, int], str] | None = None
 
 
-def playground(platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
+def playground(platforms: dict[str, ChatPlatform], inbound: Inbound, *, charts: ChartPainter) -> Edge:
     """A chat in the browser: a platform without accounts."""
     from adapters.playground.platform import Playground
     from adapters.playground.room import Rooms
     from adapters.playground.server import PlaygroundServer
 
-    rooms = Rooms()
+    rooms = Rooms(charts)
     platforms[Playground.name] = Playground(rooms)
     server = PlaygroundServer(rooms, inbound)
 
@@ -51,7 +52,9 @@ def playground(platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
     return Edge(server.routes(), start=nothing, stop=nothing, close=close, address=server.address)
 
 
-def slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform], inbound: Inbound) -> Edge:
+def slack(
+    settings: Settings, token: Secret, platforms: dict[str, ChatPlatform], inbound: Inbound, *, charts: ChartPainter
+) -> Edge:
     """One Slack workspace, over HTTP or Socket Mode."""
     from adapters.slack.platform import Slack
 
@@ -60,6 +63,7 @@ def slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform],
         signing_secret=settings.slack_signing_secret,
         app_token=settings.slack_app_token,
         api_url=settings.slack_api_url,
+        charts=charts,
     )
     platforms[platform.name] = platform
     platform.listen(inbound)
@@ -67,7 +71,13 @@ def slack(settings: Settings, token: Secret, platforms: dict[str, ChatPlatform],
 
 
 def teams(
-    settings: Settings, password: Secret, references: References, platforms: dict[str, ChatPlatform], inbound: Inbound
+    settings: Settings,
+    password: Secret,
+    references: References,
+    platforms: dict[str, ChatPlatform],
+    inbound: Inbound,
+    *,
+    charts: ChartPainter,
 ) -> Edge:
     """Every Teams tenant that reaches this bot."""
     from adapters.teams.platform import Teams
@@ -78,7 +88,7 @@ def teams(
     if openid or login:
         log.warning("others than Microsoft are believed, or given the bot's password", openid=openid, login=login)
     bot, cloud = teams_of(settings, password)
-    platform = Teams(bot, references, cloud=cloud, targeted=settings.teams_targeted)
+    platform = Teams(bot, references, cloud=cloud, targeted=settings.teams_targeted, charts=charts)
     platforms[platform.name] = platform
     platform.listen(inbound)
     return Edge(platform.routes(), start=platform.start, stop=platform.stop, close=platform.close)

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 import agents.prompt
+from adapters.charts.painter import Painter
 from adapters.kms import local
 from adapters.models.anthropic import Anthropic
 from adapters.models.compatible import Compatible
@@ -99,6 +100,7 @@ class Service:
         self._database = database
         self._background = Background()
         self._schedule = Schedule()
+        self._charts = Painter()
         self._http = ModelHttp(private_hosts=settings.model_hosts, proxy=settings.model_proxy)
         self.addresses: tuple[str, ...] = ()
         """What a person can open in a browser, once the service has been started."""
@@ -183,12 +185,7 @@ class Service:
             platforms=platforms,
             background=self._background,
         )  # fmt: skip
-        self._edges = [edges.playground(platforms, intake)] if demo else []
-        if settings.slack_bot_token:
-            self._edges.append(edges.slack(settings, settings.slack_bot_token, platforms, intake))
-        if settings.microsoft_app_password:
-            references = References(database)
-            self._edges.append(edges.teams(settings, settings.microsoft_app_password, references, platforms, intake))
+        self._edges = self._made_edges(platforms, intake, demo=demo)
         routes = [
             callback(self._tool_servers.path, self._tool_servers.returned),
             *(route for edge in self._edges for route in edge.routes),
@@ -221,6 +218,7 @@ class Service:
         await self._background.drain(STRAGGLERS)
         for edge in self._edges:
             await edge.close()
+        await self._charts.aclose()
         await self._server.stop()
         await self._tool_servers.aclose()
         await self._sandboxes.aclose()
@@ -237,6 +235,16 @@ class Service:
         if demo:  # outside it there is no model without a key
             providers += (Offline(),)
         return {provider.name: provider for provider in providers}
+
+    def _made_edges(self, platforms: dict[str, ChatPlatform], intake: Intake, *, demo: bool) -> list[edges.Edge]:
+        settings, charts = self._settings, self._charts
+        made = [edges.playground(platforms, intake, charts=charts)] if demo else []
+        if settings.slack_bot_token:
+            made.append(edges.slack(settings, settings.slack_bot_token, platforms, intake, charts=charts))
+        if password := settings.microsoft_app_password:
+            references = References(self._database)
+            made.append(edges.teams(settings, password, references, platforms, intake, charts=charts))
+        return made
 
     def _made_tool_servers(self, vault: Vault, access: Access, notices: Notices, clock: Clock) -> ToolServers:
         hosts = self._settings.mcp_hosts

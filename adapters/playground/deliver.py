@@ -100,7 +100,7 @@ class Desk:
             window.send({"t": "problem", "text": f"There is no such command here. Try {COMMAND} help."})
             return
         outcome = await self._inbound.command(command)
-        self._show(window, Source(channel, thread), outcome)
+        await self._show(window, Source(channel, thread), outcome)
 
     async def _action(self, window: Window, frame: parse.Frame) -> None:
         source, screen = self._source(window, frame)
@@ -116,7 +116,7 @@ class Desk:
         outcome = await self._inbound.action(action)
         if action.action_id == THUMBS and isinstance(outcome, Private):
             return  # the pressed thumb says it already; a message in the thread would only be in the way
-        self._show(window, source, outcome)
+        await self._show(window, source, outcome)
 
     def _source(self, window: Window, frame: parse.Frame) -> tuple[Source, View | None]:
         """Where a control sits, and its screen as it was shown: what the page says of it is not believed."""
@@ -156,7 +156,7 @@ class Desk:
             outcome = Close(outcome.view)
         elif isinstance(outcome, Open):
             outcome = Replace(outcome.view)
-        self._show(window, source, outcome)
+        await self._show(window, source, outcome)
 
     async def _edit(self, window: Window, frame: parse.Frame) -> None:
         post = self._own(window, frame)
@@ -188,7 +188,9 @@ class Desk:
     async def _home(self, window: Window, frame: parse.Frame) -> None:
         await self._inbound.home_opened(window.person.ref)
 
-    def _show(self, window: Window, source: Source, outcome: Outcome) -> None:
+    async def _show(self, window: Window, source: Source, outcome: Outcome) -> None:
+        if view := _shown(outcome):
+            await self._rooms.paint(view)
         match outcome:
             case Nothing():
                 pass
@@ -256,3 +258,13 @@ class Desk:
         if post.author != window.person.id or post.state is State.DELETED:
             raise parse.BadFrame
         return post
+
+
+def _shown(outcome: Outcome) -> View | None:
+    match outcome:
+        case Private() | Open() | Replace():
+            return outcome.view
+        case Close():
+            return outcome.then
+        case Nothing() | FieldErrors():
+            return None

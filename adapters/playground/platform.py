@@ -56,6 +56,7 @@ class Playground:
         room = self._rooms.channels.get(channel)
         if room is None or not room.open_to(person.id):
             channel, thread = f"D-{person.id}", ""
+        await self._rooms.paint(view)
         post = self._rooms.add(channel, APP_ID, thread=thread)
         post.only, post.views = person.id, (view,)
         self._rooms.tell(post)
@@ -65,6 +66,7 @@ class Playground:
         person = self._person(user)
         if person is None:
             raise NotReachable
+        await self._rooms.paint(view)
         self._rooms.set_home(person.id, view)
 
     async def home_stands(self, user: UserRef) -> bool:

@@ -16,6 +16,7 @@ from app.domain.views import (
     Buttons,
     Channel,
     ChannelInput,
+    Chart,
     Checkbox,
     Code,
     Divider,
@@ -52,10 +53,11 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How people and channels are called."""
+    """How people and channels are called; and the file with a chart's picture, empty for none."""
 
     person: Callable[[UserRef], str]
     channel: Callable[[str], str]
+    picture: Callable[[Chart], str] = lambda _: ""
 
 
 def view(screen: View, names: Names) -> Json:
@@ -136,9 +138,8 @@ def _block(block: Block, names: Names) -> Json:
             return {"type": "row", "text": _rich(block.text, names), "control": control}
         case Fields():
             return {"type": "fields", "pairs": [[name, _rich(value, names)] for name, value in block.pairs]}
-        case Table():
-            rows = [[_rich(cell, names) for cell in row] for row in block.rows]
-            return {"type": "table", "columns": list(block.columns), "rows": rows}
+        case Table() | Chart():
+            return _rows(block, names)
         case Buttons():
             return {"type": "buttons", "buttons": [_control(button) for button in block.buttons]}
         case Select():
@@ -151,6 +152,14 @@ def _block(block: Block, names: Names) -> Json:
             return {"type": "sources", "links": [{"text": one.text, "url": one.url} for one in block.links()]}
         case _:
             return _input(block)
+
+
+def _rows(block: Table | Chart, names: Names) -> Json:
+    if isinstance(block, Table):
+        rows = [[_rich(cell, names) for cell in row] for row in block.rows]
+        return {"type": "table", "columns": list(block.columns), "rows": rows}
+    drawn: Json = {"type": "chart", "title": block.title, "picture": names.picture(block), "alt": block.alt}
+    return drawn | {"columns": list(block.columns), "rows": [list(row) for row in block.rows]}
 
 
 def _control(control: Button | Select) -> Json:

@@ -12,11 +12,13 @@ from enum import StrEnum
 
 from adapters.playground.world import APP_ID, APP_NAME, RESIDENTS, ROOMS, SEEDS, WORKSPACE, Resident, Room
 from app.domain.chat import ConversationRef, FileRef, MessageRef, Persona, Place, UserRef
-from app.domain.views import View
+from app.domain.views import Chart, View
+from app.ports.charts import ChartPainter, painted
 from app.ports.platform import Step
 
 MOST_MESSAGES = 3000
 MOST_FILES = 32 * 1024 * 1024  # bytes of all files together
+_PAINTING = 10.0
 
 
 class State(StrEnum):
@@ -104,13 +106,15 @@ Change = Changed | Grew | Removed | HomeChanged
 class Rooms:
     """All rooms, their messages and the people's home screens; whoever listens hears of every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, charts: ChartPainter | None = None) -> None:
         self.people: dict[str, Resident] = {person.id: person for person in RESIDENTS}
         self.channels: dict[str, Room] = {room.id: room for room in ROOMS}
         self.homes: dict[str, View] = {}
         self.listeners: list[Callable[[Change], None]] = []
         self._posts: OrderedDict[str, Post] = OrderedDict()
         self._files: OrderedDict[str, tuple[FileRef, bytes]] = OrderedDict()
+        self._pictures: dict[Chart, str] = {}
+        self._charts = charts
         self._last = 0
         self._seed()
 
@@ -230,6 +234,20 @@ class Rooms:
         """What is in it."""
         kept = self._files.get(file_id)
         return kept[1] if kept else None
+
+    async def paint(self, view: View) -> None:
+        """Have pictures of the charts in a screen before it is shown; what can't be painted is shown in words."""
+        missing = View(blocks=tuple(one for one in view.blocks if isinstance(one, Chart) and not self.picture(one)))
+        for chart, data in (await painted(self._charts, (missing,), seconds=_PAINTING)).items():
+            self._pictures[chart] = self.keep_file("chart.png", "image/png", data).id
+
+    def picture(self, chart: Chart) -> str:
+        """The file with a chart's picture; empty if there is none."""
+        file = self._pictures.get(chart, "")
+        if file and file not in self._files:
+            del self._pictures[chart]
+            return ""
+        return file
 
     def _say(self, change: Change) -> None:
         for listener in self.listeners:

@@ -115,7 +115,7 @@ class Windows:
     @property
     def names(self) -> render.Names:
         """How people and channels are called."""
-        return render.Names(self.rooms.person_name, self.rooms.channel_name)
+        return render.Names(self.rooms.person_name, self.rooms.channel_name, self.rooms.picture)
 
     def snapshot(self, window: Window, prompts: tuple[Suggestion, ...]) -> render.Json:
         """Everything that a window shows."""

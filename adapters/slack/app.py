@@ -20,6 +20,7 @@ from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation, Installations
 from adapters.slack.interactions import Handle
 from adapters.slack.outcomes import Outcomes
+from adapters.slack.pictures import Pictures
 from adapters.slack.render import groups_or_options
 from adapters.slack.text import title_of
 from adapters.slack.web_api import SlackRefused, WebApi, quiet_logger
@@ -41,12 +42,19 @@ _BEFORE_ACK = 2.0
 class SlackApp:
     """One bolt app. `dispatch` takes the parsed body of a request that is known to be Slack's, whatever brought it."""
 
-    def __init__(self, web: WebApi, installations: Installations, platform: ChatPlatform, inbound: Inbound) -> None:
+    def __init__(
+        self,
+        web: WebApi,
+        installations: Installations,
+        platform: ChatPlatform,
+        inbound: Inbound,
+        pictures: Pictures,
+    ) -> None:
         self._web = web
         self._installations = installations
         self._platform = platform
         self._inbound = inbound
-        self._outcomes = Outcomes(web, self._whisper)
+        self._outcomes = Outcomes(web, self._whisper, pictures)
         self._announced: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bolt: AsyncApp | None = None
@@ -147,7 +155,12 @@ class SlackApp:
         if isinstance(command, parse.Ignored) or body.get("command") not in parse.COMMANDS:
             await ack()
             return
-        answer = await self._outcomes.of_command(await self._inbound.command(command), interactions.handle(body), here)
+        outcome, at = await self._inbound.command(command), interactions.handle(body)
+        if self._outcomes.takes_time(outcome):
+            self._spawn(self._outcomes.later(outcome, at, here))
+            await ack()
+            return
+        answer = await self._outcomes.of_command(outcome, at, here)
         await (ack(answer) if answer else ack())
 
     async def _on_action(self, body: Json, ack: AsyncAck) -> None:

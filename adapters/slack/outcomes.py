@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import structlog
 
 from adapters.slack import render
-from adapters.slack.identity import Json
+from adapters.slack.identity import Json, obj, string
 from adapters.slack.installations import Installation
 from adapters.slack.interactions import Handle
+from adapters.slack.pictures import Pictures
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.domain.events import Close, FieldErrors, Nothing, Open, Outcome, Private, Replace
 from app.domain.views import Level, Notice, Text, View
@@ -30,9 +32,22 @@ Whisper = Callable[[Handle, View], Awaitable[None]]
 class Outcomes:
     """Delivers what Inbound answered. Trouble with it never undoes what was done: it is logged, and said privately where that helps."""
 
-    def __init__(self, web: WebApi, whisper: Whisper) -> None:
+    def __init__(self, web: WebApi, whisper: Whisper, pictures: Pictures) -> None:
         self._web = web
         self._whisper = whisper
+        self._pictures = pictures
+
+    def takes_time(self, outcome: Outcome) -> bool:
+        """Whether something has to be painted before this can be shown as it is meant to be: then it is for `later`."""
+        return self._pictures.wanted(_shown(outcome))
+
+    async def later(self, outcome: Outcome, at: Handle, here: Installation) -> None:
+        """What a slash command says, after its answer."""
+        if isinstance(outcome, Open):
+            if not await self._tried(self._open(here, at, "views.open", outcome.view)):
+                await self._tried(self._privately(at, _NOT_OPENED, here))
+        elif view := _shown(outcome):
+            await self._tried(self._privately(at, view, here))
 
     async def of_command(self, outcome: Outcome, at: Handle, here: Installation) -> Json:
         """The body of the answer to a slash command; empty when there is nothing to say."""
@@ -66,7 +81,7 @@ class Outcomes:
 
     async def _on_home(self, outcome: Outcome, at: Handle, here: Installation) -> None:
         if isinstance(outcome, Replace):
-            await self._web.call(here.token, "views.publish", {"user_id": at.user, "view": render.home(outcome.view)})
+            await self._publish(here, at, outcome.view)
         elif isinstance(outcome, Open):
             await self._open(here, at, "views.open", outcome.view)
         elif view := _shown(outcome):
@@ -89,21 +104,34 @@ class Outcomes:
         if isinstance(outcome, Open):
             await self._open(here, at, "views.open", outcome.view)
         elif isinstance(outcome, Replace):
-            await self._respond(at, {"replace_original": True} | _content(outcome.view, ringing=not at.ephemeral))
+            await self._respond(at, {"replace_original": True}, outcome.view, here, ringing=not at.ephemeral)
         else:
             if isinstance(outcome, Close) and at.ephemeral:
-                await self._respond(at, {"delete_original": True})
+                await self._post(at, {"delete_original": True})
             if view := _shown(outcome):
-                await self._privately(at, view)
+                await self._privately(at, view, here)
 
-    async def _privately(self, at: Handle, view: View) -> None:
+    async def _publish(self, here: Installation, at: Handle, view: View) -> None:
+        async def publish(pictures: render.Files) -> None:
+            args: Json = {"user_id": at.user, "view": render.home(view, pictures=pictures)}
+            await self._web.call(here.token, "views.publish", args)
+
+        await self._pictures.show(here, view, publish)
+
+    async def _privately(self, at: Handle, view: View, here: Installation) -> None:
         if not at.response_url:
             await self._whisper(at, view)
             return
-        body = _private(view) | {"replace_original": False}
-        await self._respond(at, body | ({"thread_ts": at.thread} if at.thread else {}))
+        body: Json = {"response_type": "ephemeral", "replace_original": False}
+        await self._respond(at, body | ({"thread_ts": at.thread} if at.thread else {}), view, here, ringing=False)
 
-    async def _respond(self, at: Handle, body: Json) -> None:
+    async def _respond(self, at: Handle, body: Json, view: View, here: Installation, *, ringing: bool) -> None:
+        async def respond(pictures: render.Files) -> None:
+            await self._post(at, body | _content(view, ringing=ringing, pictures=pictures))
+
+        await self._pictures.show(here, view, respond)
+
+    async def _post(self, at: Handle, body: Json) -> None:
         if not self._trusted(at.response_url):
             raise PlatformError("response_url: not an address of Slack")
         await self._web.post(at.response_url, body)
@@ -114,17 +142,26 @@ class Outcomes:
         return (target.scheme, target.netloc) in {("https", "hooks.slack.com"), (api.scheme, api.netloc)}
 
     async def _open(self, here: Installation, at: Handle, method: str, view: View) -> None:
+        """At once, since the trigger dies; what is painted comes into it afterwards, if the person has not gone on meanwhile."""
         args = {"trigger_id": at.trigger, "view": render.modal(view, at.channel)}
-        await self._web.call(here.token, method, args, timeout=_IN_TIME)
+        opened = obj((await self._web.call(here.token, method, args, timeout=_IN_TIME)).get("view"))
+        if pictures := await self._pictures.of(here, view):
+            shown: Json = {"view_id": string(opened.get("id")), "hash": string(opened.get("hash"))}
+            with contextlib.suppress(PlatformError):
+                drawn = render.modal(view, at.channel, pictures=pictures)
+                await self._web.call(here.token, "views.update", shown | {"view": drawn})
 
     async def _update(self, here: Installation, at: Handle, view: View) -> None:
-        args: Json = {"view_id": at.view, "view": render.modal(view, at.channel)}
-        try:
-            await self._web.call(here.token, "views.update", args | {"hash": at.view_hash}, timeout=_IN_TIME)
-        except SlackRefused as error:
-            if error.error != "hash_conflict":
-                raise
-            await self._web.call(here.token, "views.update", args, timeout=_IN_TIME)
+        async def update(pictures: render.Files) -> None:
+            args: Json = {"view_id": at.view, "view": render.modal(view, at.channel, pictures=pictures)}
+            try:
+                await self._web.call(here.token, "views.update", args | {"hash": at.view_hash}, timeout=_IN_TIME)
+            except SlackRefused as error:
+                if error.error != "hash_conflict":
+                    raise
+                await self._web.call(here.token, "views.update", args, timeout=_IN_TIME)
+
+        await self._pictures.show(here, view, update)
 
     async def _tried(self, act: Awaitable[None]) -> bool:
         try:
@@ -154,11 +191,11 @@ def _to_read(view: View) -> View:
 
 
 def _private(view: View) -> Json:
-    return {"response_type": "ephemeral"} | _content(view, ringing=False)
+    return {"response_type": "ephemeral"} | _content(view, ringing=False, pictures={})
 
 
-def _content(view: View, *, ringing: bool) -> Json:
-    return {"text": render.summary(view), "blocks": render.message(view, ringing=ringing)}
+def _content(view: View, *, ringing: bool, pictures: render.Files) -> Json:
+    return {"text": render.summary(view), "blocks": render.message(view, ringing=ringing, pictures=pictures)}
 
 
 def _errors(outcome: FieldErrors, at: Handle) -> Json:

@@ -15,6 +15,7 @@ from adapters.slack.edge import Edge
 from adapters.slack.identity import PLATFORM, Json
 from adapters.slack.installations import Installation, Installations
 from adapters.slack.people import People
+from adapters.slack.pictures import Pictures
 from adapters.slack.posts import Posts
 from adapters.slack.reply import SlackReply
 from adapters.slack.searches import Searches
@@ -28,6 +29,7 @@ from app.domain.run import MadeFile
 from app.domain.secrets import Secret
 from app.domain.views import View
 from app.errors import NotReachable, PlatformError, SettingsError
+from app.ports.charts import ChartPainter
 from app.ports.inbound import Inbound
 from app.ports.platform import (
     Ability,
@@ -66,8 +68,10 @@ class Slack:
         app_token: Secret | None = None,
         api_url: str = SLACK_API,
         limits: Limits | None = None,
+        charts: ChartPainter | None = None,
     ) -> None:
         self._web = WebApi(api_url)
+        self._pictures = Pictures(self._web, charts)
         self._installations = Installations(self._web, bot_token, limits or Limits())
         self._people = People(self._web, self._installations)
         self._posts = Posts(self._web, self._installations)
@@ -81,7 +85,7 @@ class Slack:
 
     def listen(self, inbound: Inbound) -> None:
         """Say who is to be told what happens in Slack."""
-        self._app = SlackApp(self._web, self._installations, self, inbound)
+        self._app = SlackApp(self._web, self._installations, self, inbound, self._pictures)
 
     def routes(self) -> list[web.RouteDef]:
         """The HTTP routes; none without a signing secret. Call after `listen`."""
@@ -110,6 +114,7 @@ class Slack:
         """Let go of everything, after what is still under way."""
         if self._app is not None:
             await self._app.drain(drain_seconds)
+        await self._pictures.close()
         await self._web.close()
 
     async def open_reply(self, target: ReplyTarget, save: SavePart) -> Reply:
@@ -131,25 +136,39 @@ class Slack:
     async def whisper(self, user: UserRef, view: View, conversation: ConversationRef | None = None) -> None:
         """See ChatPlatform."""
         here = await self._installations.of(user.workspace)
-        body: Json = {"text": render.summary(view), "blocks": render.message(view)}
+
+        async def show(pictures: render.Files) -> None:
+            body: Json = {"text": render.summary(view), "blocks": render.message(view, pictures=pictures)}
+            await self._privately(here, user, body, conversation)
+
+        try:
+            await self._pictures.show(here, view, show)
+        except SlackRefused as error:
+            raise NotReachable(error.message) from None
+
+    async def _privately(
+        self, here: Installation, user: UserRef, body: Json, conversation: ConversationRef | None
+    ) -> None:
         if conversation is not None:
             try:
                 await self._ephemeral(here, user, conversation, body)
             except SlackRefused as error:
                 if error.error not in _NOT_THERE:
-                    raise NotReachable(error.message) from None
+                    raise
             else:
                 return
         quiet = {"unfurl_links": False, "unfurl_media": False}
-        try:
-            await self._web.call(here.token, "chat.postMessage", {"channel": user.id} | body | quiet)
-        except SlackRefused as error:
-            raise NotReachable(error.message) from None
+        await self._web.call(here.token, "chat.postMessage", {"channel": user.id} | body | quiet)
 
     async def publish_home(self, user: UserRef, view: View) -> None:
         """See ChatPlatform."""
         here = await self._installations.of(user.workspace)
-        await self._web.call(here.token, "views.publish", {"user_id": user.id, "view": render.home(view)})
+
+        async def publish(pictures: render.Files) -> None:
+            args: Json = {"user_id": user.id, "view": render.home(view, pictures=pictures)}
+            await self._web.call(here.token, "views.publish", args)
+
+        await self._pictures.show(here, view, publish)
 
     async def home_stands(self, user: UserRef) -> bool:
         """Never: Slack says when somebody looks at it."""

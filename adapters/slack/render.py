@@ -1,13 +1,14 @@
 """A View → Block Kit: a message, a modal or the Home tab. Pure.
 
 Where Slack cannot show a thing it degrades: a second table (Slack takes one a message, and none elsewhere) becomes aligned text, a
-secret is typed unmasked under a hint that says so, inputs are left out of messages, and what is beyond the block limit is named as left out.
+secret is typed unmasked under a hint that says so, inputs are left out of messages, a chart without its picture (a file in Slack, named by
+`pictures`) is its numbers, and what is beyond the block limit is named as left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from adapters.slack.elements import (
     MOST_OPTIONS,
@@ -28,9 +29,11 @@ from adapters.slack.interactions import Metadata
 from adapters.slack.text import cut, escape, literal
 from app.domain.views import (
     Block,
+    Bold,
     Button,
     Buttons,
     ChannelInput,
+    Chart,
     Checkbox,
     Divider,
     Feedback,
@@ -57,10 +60,14 @@ _SYMBOLS = {Level.INFO: "ℹ️", Level.SUCCESS: "✅", Level.WARNING: "⚠️",
 _MESSAGE_BLOCKS, _VIEW_BLOCKS = 50, 100
 _INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
 
+Files = Mapping[Chart, str]
+"""The pictures of charts by the ids of their files."""
+_NONE: Files = {}
 
-def message(view: View, *, ringing: bool = False) -> list[Json]:
+
+def message(view: View, *, ringing: bool = False, pictures: Files = _NONE) -> list[Json]:
     """Blocks of a message. `ringing`: others read it, so nobody named in it may be notified."""
-    return _fit(_Drawing("message", ringing).blocks(view), _MESSAGE_BLOCKS)
+    return _fit(_Drawing("message", ringing, pictures).blocks(view), _MESSAGE_BLOCKS)
 
 
 def under_answer(views: Sequence[View]) -> list[Json]:
@@ -69,19 +76,19 @@ def under_answer(views: Sequence[View]) -> list[Json]:
     return _fit([block for view in views for block in drawing.blocks(view)], _MESSAGE_BLOCKS - 2)
 
 
-def modal(view: View, channel: str = "") -> Json:
+def modal(view: View, channel: str = "", *, pictures: Files = _NONE) -> Json:
     """A form, or a screen to read; `channel` is where it was asked for."""
     made: Json = {"type": "modal", "title": label(view.title or "Latchkey", 24), "clear_on_close": True}
     made |= {"callback_id": view.id[:255], "private_metadata": Metadata(view.context, channel).dump()}
     made |= {"submit": label(view.submit, 24), "close": label(view.close or "Cancel", 24)} if view.submit else {}
     made |= {"close": label("Close", 24)} if not view.submit else {}
-    drawing = _Drawing("modal" if view.submit else "screen", ringing=False)
+    drawing = _Drawing("modal" if view.submit else "screen", ringing=False, pictures=pictures)
     return made | {"blocks": _fit(drawing.blocks(view), _VIEW_BLOCKS)}
 
 
-def home(view: View) -> Json:
+def home(view: View, *, pictures: Files = _NONE) -> Json:
     """The Home tab."""
-    blocks = _fit(_Drawing("home", ringing=False).blocks(view), _VIEW_BLOCKS)
+    blocks = _fit(_Drawing("home", ringing=False, pictures=pictures).blocks(view), _VIEW_BLOCKS)
     return {"type": "home", "private_metadata": Metadata(view.context).dump(), "blocks": blocks}
 
 
@@ -104,6 +111,8 @@ def summary(view: View) -> str:
                 lines.append(plain(block.text))
             case Fields():
                 lines += [f"{name}: {plain(value)}" for name, value in block.pairs]
+            case Chart():
+                lines.append(block.alt or block.title)
             case _:
                 pass
     return literal(cut("\n".join(lines), 3000)) or "Latchkey"
@@ -122,6 +131,7 @@ class _Drawing:
 
     surface: str  # message | modal (a form) | screen (a modal to read) | home
     ringing: bool
+    pictures: Files = field(default_factory=dict)
     tables: int = 0
 
     def blocks(self, view: View) -> list[Json]:
@@ -145,6 +155,7 @@ class _Drawing:
             Feedback: self._feedback,
             Sources: self._sources,
             Verbatim: self._verbatim,
+            Chart: self._chart,
         }
         yield from draw[type(block)](block)
 
@@ -217,6 +228,15 @@ class _Drawing:
     def _verbatim(self, block: Verbatim) -> Iterator[Json]:
         text = {"type": "text", "text": block.text or " "}  # rich text knows no markup, so nothing need be escaped
         yield {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
+
+    def _chart(self, block: Chart) -> Iterator[Json]:
+        if file := self.pictures.get(block):
+            made: Json = {"type": "image", "slack_file": {"id": file}, "alt_text": cut(block.alt or block.title, 2000)}
+            yield made | ({"title": label(block.title, 2000)} if block.title else {})
+            return
+        if block.title:
+            yield from self._sections((Bold(block.title),))
+        yield from _aligned([list(block.columns), *(list(row) for row in block.rows)])
 
     def _input(self, block: TextInput | SecretInput | SelectInput | Checkbox | ChannelInput) -> Iterator[Json]:
         if self.surface not in {"modal", "home"}:

@@ -10,7 +10,7 @@ import re
 import aiohttp
 
 from adapters.slack.files import is_slacks
-from adapters.slack.identity import Json, string
+from adapters.slack.identity import Json, obj, string
 from adapters.slack.installations import Installation
 from adapters.slack.web_api import SlackRefused, WebApi
 from app.domain.run import MadeFile
@@ -18,24 +18,41 @@ from app.errors import NotReachable, PlatformError, PlatformUnavailable
 from app.ports.platform import ReplyTarget
 
 _SECONDS = 120
+_FOUND_OUT = (0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 0.0)
+"""Pauses between looks at a file: Slack looks at what it was sent in its own time."""
 _ODD = re.compile(r"[\x00-\x1f\x7f/\\<>:\"|?*\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 _LACKS = "The app was installed without the right to send files. An admin has to install it again."
 
 
 async def upload(web: WebApi, here: Installation, target: ReplyTarget, file: MadeFile) -> None:
     """Send a file to the thread. Nothing is tried twice: a file twice is worse than a word that it may be there."""
-    data, name = bytes_of(file), safe_name(file.name)
+    name, where = safe_name(file.name), target.conversation
+    shared: Json = {"channel_id": where.channel} | ({"thread_ts": where.thread} if where.thread else {})
     try:
-        place = await web.form(here.token, "files.getUploadURLExternal", {"filename": name, "length": len(data)})
-        await _sent(web, string(place.get("upload_url")), data)
-        shown: Json = {"files": [{"id": string(place.get("file_id")), "title": name}]}
-        shown |= {"channel_id": target.conversation.channel}
-        shown |= {"thread_ts": target.conversation.thread} if target.conversation.thread else {}
-        await web.call(here.token, "files.completeUploadExternal", shown)
+        await _put(web, here, name, bytes_of(file), shared)
     except SlackRefused as error:
         if error.error == "missing_scope":
             raise NotReachable(_LACKS) from None
         raise
+
+
+async def keep(web: WebApi, here: Installation, name: str, data: bytes) -> str:
+    """Send a picture that nobody is shown until a block names it; its id, once Slack has found out that it is a picture."""
+    file = await _put(web, here, name, data, {})
+    for pause in _FOUND_OUT:
+        found = obj((await web.form(here.token, "files.info", {"file": file})).get("file"))
+        if string(found.get("mimetype")).startswith("image/"):
+            return file
+        await asyncio.sleep(pause)
+    raise PlatformUnavailable("file: not taken for a picture in time")
+
+
+async def _put(web: WebApi, here: Installation, name: str, data: bytes, shared: Json) -> str:
+    place = await web.form(here.token, "files.getUploadURLExternal", {"filename": name, "length": len(data)})
+    file = string(place.get("file_id"))
+    await _sent(web, string(place.get("upload_url")), data)
+    await web.call(here.token, "files.completeUploadExternal", {"files": [{"id": file, "title": name}]} | shared)
+    return file
 
 
 def bytes_of(file: MadeFile) -> bytes:

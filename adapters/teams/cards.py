@@ -31,6 +31,7 @@ from app.domain.views import (
     Button,
     Channel,
     ChannelInput,
+    Chart,
     Checkbox,
     Code,
     Link,
@@ -61,10 +62,11 @@ Input = TextInput | SecretInput | SelectInput | Checkbox | ChannelInput
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How people and channels are called, by id; who is not in it is shown by id."""
+    """How people and channels are called, by id; who is not in it is shown by id. And pictures of charts, as data URIs; a chart without is its numbers."""
 
     people: Mapping[UserRef, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[Chart, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

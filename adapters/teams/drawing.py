@@ -13,6 +13,7 @@ from app.domain.views import (
     Button,
     Buttons,
     ChannelInput,
+    Chart,
     Checkbox,
     Code,
     Divider,
@@ -71,6 +72,8 @@ class Drawing:
                 yield from self._row(block)
             case Table():
                 yield from self._table(block)
+            case Chart():
+                yield from self._chart(block)
             case Buttons():
                 if block.buttons:
                     yield {"type": "ActionSet", "actions": [button(one, self.surface) for one in block.buttons[:6]]}
@@ -147,6 +150,17 @@ class Drawing:
         ]
         columns = [{"width": 1} for _ in block.columns]
         yield {"type": "Table", "firstRowAsHeader": True, "columns": columns, "rows": rows}
+
+    def _chart(self, block: Chart) -> Iterator[Json]:
+        if block.title:
+            yield from runs((Bold(block.title),), self.names)
+        if url := self.names.pictures.get(block):
+            yield {"type": "Image", "url": url, "altText": block.alt or block.title, "size": "Stretch"}
+            return
+        heads = block.columns[1:] if len(block.columns) > 2 else ("",)
+        for row in block.rows:
+            amounts = " · ".join(f"{head} {cell}".strip() for head, cell in zip(heads, row[1:], strict=True))
+            yield {**runs((f"{row[0]}: {amounts}",), self.names)[0], "spacing": "None"}
 
     def _input(self, block: Input) -> Iterator[Json]:
         if isinstance(block, SelectInput) and not block.options:

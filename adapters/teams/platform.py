@@ -46,6 +46,7 @@ from app.domain.run import MadeFile
 from app.domain.secrets import Secret
 from app.domain.views import View
 from app.errors import NotReachable
+from app.ports.charts import ChartPainter
 from app.ports.inbound import Inbound
 from app.ports.platform import Ability, ChannelInfo, FoundMessage, PartRef, Readers, Reply, ReplyTarget, SavePart
 from app.ports.references import ConversationReferences
@@ -113,6 +114,7 @@ class Teams:
         targeted: bool = False,
         pace: Pace | None = None,
         traffic: Traffic | None = None,
+        charts: ChartPainter | None = None,
     ) -> None:
         cloud = cloud or Cloud()
         microsoft = cloud.microsoft
@@ -133,7 +135,7 @@ class Teams:
         self._people = People(self._connector, self._addresses)
         self._files = Files(self._http, token, services, extra=cloud.origins)
         called = Called()
-        self._whispers = Whispers(self._connector, self._people, called, targeted=targeted)
+        self._whispers = Whispers(self._connector, self._people, called, targeted=targeted, charts=charts)
         self._homes = Homes(self._whispers, references)
         self._channels = Channels(self._connector, self._addresses, self._sites, called)
         self._posts = Posts(self._connector, self._addresses, self._whispers, self._channels)

@@ -1,7 +1,8 @@
 """A View → an Adaptive Card 1.5: under an answer, in a message, in a dialog, as the home. Pure.
 
 Where Teams cannot show a thing it degrades: a choice that acts at once has a button beside it, a button that asks first unfolds its question,
-channels are given by their links, inputs are left out where nothing sends them, and what is beyond the size limit is named as left out.
+channels are given by their links, a chart without its picture is its numbers, inputs are left out where nothing sends them, and what is beyond the
+size limit is named as left out.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from app.domain.views import (
     Bold,
     Channel,
     ChannelInput,
+    Chart,
     Checkbox,
     Divider,
     Feedback,
@@ -134,6 +136,8 @@ def summary(view: View, names: Names) -> str:
                 lines.append(plain(block.text, names))
             case Fields():
                 lines += [f"{name}: {plain(value, names)}" for name, value in block.pairs]
+            case Chart():
+                lines.append(block.alt or block.title)
             case _:
                 pass
     return cut("\n".join(lines), 1000) or "Latchkey"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from adapters.teams import render
 from adapters.teams.cards import Names, attachment
@@ -11,26 +14,41 @@ from adapters.teams.channels import Called
 from adapters.teams.connector import Connector
 from adapters.teams.payload import Json, string
 from adapters.teams.people import People
-from adapters.teams.refusals import TOO_LARGE, TeamsRefused
+from adapters.teams.refusals import TOO_LARGE, TeamsNotReachable, TeamsRefused
 from adapters.teams.where import Where
 from app.domain.chat import Place, UserRef
-from app.domain.views import View
+from app.domain.views import Chart, View
 from app.errors import NotReachable, PlatformError
+from app.ports.charts import ChartPainter, painted
 
 _SMALLER = 10_000
+_PAINTING = 4.0
+"""Seconds that a screen waits for its pictures: an invoke's answer must be back before Teams gives up on it."""
+_MOST_PICTURES = 16
+_PICTURE = "data:image/png;base64,"
 
 Draw = Callable[[int], Awaitable[Json]]
-"""Makes a message with a card of at most this size."""
+"""Makes a message with a card of at most this size; without pictures where it is to be smaller."""
 
 
 class Whispers:
-    """`targeted`: whether this tenant has targeted messages (a preview), seen in a channel by one person only."""
+    """`targeted`: whether this tenant has targeted messages (a preview), seen in a channel by one person only. `charts` paints what is drawn in them."""
 
-    def __init__(self, connector: Connector, people: People, called: Called, *, targeted: bool) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        people: People,
+        called: Called,
+        *,
+        targeted: bool,
+        charts: ChartPainter | None = None,
+    ) -> None:
         self._connector = connector
         self._people = people
         self._called = called
         self._targeted = targeted
+        self._charts = charts
+        self._painted: OrderedDict[Chart, str] = OrderedDict()  # a screen is measured before it is sent
 
     async def show(self, user: UserRef, view: View, at: Where | None = None, kind: Place = Place.CHANNEL) -> None:
         """Show a screen, in several messages if need be. `at` is where they are, and of which kind. Raises PlatformError, NotReachable among them."""
@@ -80,10 +98,11 @@ class Whispers:
 
     async def put(self, place: Where, activity_id: str, view: View, *, home: bool = False) -> None:
         """Show a screen in the place of another."""
+        activity = await self.message(view, home=home)
         try:
-            await self._connector.update(place, activity_id, await self.message(view, home=home))
+            await self._connector.update(place, activity_id, activity)
         except TeamsRefused as error:
-            if error.reason != TOO_LARGE:
+            if not _smaller_may_do(error, activity):
                 raise
             await self._connector.update(place, activity_id, await self.message(view, largest=_SMALLER, home=home))
 
@@ -94,23 +113,34 @@ class Whispers:
 
     async def message(self, view: View, *, largest: int = render.LARGEST, home: bool = False) -> Json:
         """A screen as a message."""
-        names = await self.names((view,))
+        names = await self.names((view,), pictures=largest == render.LARGEST)
         card = attachment(render.message(view, names, largest=largest, home=home))
         return {"type": "message", "summary": render.summary(view, names), "attachments": [card]}
 
-    async def names(self, views: Iterable[View]) -> Names:
-        """How those are called who are named in these views, and channels as far as that is known."""
+    async def names(self, views: Iterable[View], *, pictures: bool = True) -> Names:
+        """How those are called who are named in these views, and channels as far as that is known; with pictures of their charts, if `pictures`."""
         shown = tuple(views)
         people = render.people_in(shown)
         channels = self._called.of({user.workspace for user in people}, render.channels_in(shown))
-        return Names(await self._people.names(people), channels)
+        return Names(await self._people.names(people), channels, await self._pictures(shown) if pictures else {})
+
+    async def _pictures(self, views: Iterable[View]) -> Mapping[Chart, str]:
+        charts = [block for view in views for block in view.blocks if isinstance(block, Chart)]
+        missing = View(blocks=tuple(chart for chart in charts if chart not in self._painted))
+        for chart, data in (await painted(self._charts, (missing,), seconds=_PAINTING)).items():
+            self._painted[chart] = _PICTURE + base64.b64encode(data).decode()
+        known = {chart: self._painted[chart] for chart in charts if chart in self._painted}
+        while len(self._painted) > _MOST_PICTURES:
+            self._painted.popitem(last=False)
+        return known
 
     async def _post(self, place: Where, draw: Draw) -> str:
-        """A smaller part of it where Teams finds it too large."""
+        """A smaller part of it where Teams finds it too large, or does not take what is painted in it."""
+        activity = await draw(render.LARGEST)
         try:
-            return await self._connector.send(place, await draw(render.LARGEST))
+            return await self._connector.send(place, activity)
         except TeamsRefused as error:
-            if error.reason != TOO_LARGE:
+            if not _smaller_may_do(error, activity):
                 raise
             return await self._connector.send(place, await draw(_SMALLER))
 
@@ -119,3 +149,7 @@ class Whispers:
         recipient = {"id": string(member.get("id")) or user.id, "isTargeted": True}
         activity = await draw(render.LARGEST) | {"recipient": recipient}
         await self._connector.send(at, activity, targeted=True)
+
+
+def _smaller_may_do(error: TeamsRefused, activity: Json) -> bool:
+    return error.reason == TOO_LARGE or (not isinstance(error, TeamsNotReachable) and _PICTURE in json.dumps(activity))

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.charts import Chart, Series
 from app.domain.chat import UserRef
+from app.domain.inputs import ChannelInput, Checkbox, Option, SecretInput, SelectInput, TextInput
 from app.domain.run import Source
+
+__all__ = [  # besides what is defined here
+    "ChannelInput", "Chart", "Checkbox", "Option", "SecretInput", "SelectInput", "Series", "TextInput",
+]  # fmt: skip
 
 _CODE = re.compile(r"(?ms)^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|(`+)(?!`).+?(?<!`)\2(?!`)")
 _CITED = re.compile(r"\[(\d{1,2})\](?!\()")
@@ -84,15 +90,6 @@ class Level(StrEnum):
     SUCCESS = "success"
     WARNING = "warning"
     ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One choice of a select. `value` is at most 150 characters."""
-
-    value: str
-    label: str
-    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,66 +243,8 @@ class Verbatim:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextInput:
-    """A line (or several) to type."""
-
-    id: str
-    label: str
-    value: str = ""
-    placeholder: str = ""
-    hint: str = ""
-    multiline: bool = False
-    optional: bool = False
-    max_length: int = 300
-
-
-@dataclass(frozen=True, slots=True)
-class SecretInput:
-    """A secret to type: masked where the platform can, never shown again, arrives in `Submission.secrets`."""
-
-    id: str
-    label: str
-    hint: str = ""
-    optional: bool = False
-    max_length: int = 600
-
-
-@dataclass(frozen=True, slots=True)
-class SelectInput:
-    """A choice within a form; any number of options (see Select)."""
-
-    id: str
-    label: str
-    options: tuple[Option, ...]
-    selected: str = ""
-    hint: str = ""
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Checkbox:
-    """Yes or no within a form; arrives as `"yes"` or `""`."""
-
-    id: str
-    label: str
-    checked: bool = False
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelInput:
-    """Channels of the workspace within a form; arrives as ids joined by spaces."""
-
-    id: str
-    label: str
-    selected: tuple[str, ...] = ()
-    hint: str = ""
-    optional: bool = True
-
-
 Block = (
-    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback | Sources | Verbatim
+    Heading | Text | Note | Notice | Row | Fields | Table | Buttons | Select | Divider | Feedback | Sources | Verbatim | Chart
     | TextInput | SecretInput | SelectInput | Checkbox | ChannelInput
 )  # fmt: skip
 

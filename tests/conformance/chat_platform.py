@@ -29,6 +29,7 @@ from app.domain.views import (
 )  # fmt: skip
 from app.errors import NotReachable, PlatformError
 from tests.conformance.asking import RINGS, Parts, asked, target, until
+from tests.conformance.chat_charts import ChartPromises
 from tests.conformance.chat_tools import HELLO, ClickPromises, ToolPromises
 from tests.conformance.wire import Outside, Wire
 
@@ -189,7 +190,7 @@ class OutboundPromises(ToolPromises):
         assert await wire.platform.display_name(nobody) == "UNOBODY"
 
 
-class ChatPlatformSuite(OutboundPromises, ClickPromises):
+class ChatPlatformSuite(OutboundPromises, ClickPromises, ChartPromises):
     """Each promise is one test."""
 
     implements: ClassVar[type[Any]]

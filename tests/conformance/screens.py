@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from app.domain.chat import UserRef
 from app.domain.run import Source
@@ -13,6 +14,7 @@ from app.domain.views import (
     Buttons,
     Channel,
     ChannelInput,
+    Chart,
     Checkbox,
     Code,
     Confirm,
@@ -30,6 +32,7 @@ from app.domain.views import (
     SecretInput,
     Select,
     SelectInput,
+    Series,
     Sources,
     Style,
     Table,
@@ -58,8 +61,15 @@ def blocks(text: str, person: UserRef, channel: str) -> tuple[Block, ...]:
         Buttons(tuple(Button("same", text, str(n), Style.DANGER, opens=n == 2) for n in range(3))), Buttons(()),
         Select("model", text, MANY, "p/model-120", key="agent-1"), Select("grouped", text, (Option("a", text, text), Option("b", text))),
         Divider(), Feedback("run-1"), Sources((Source(text, "https://docs.example/a?b=1&c=2"),) * 20),
-        Verbatim(f"first\n{text}"),
+        Verbatim(f"first\n{text}"), chart(text, 2), chart(text, 8),
     )  # fmt: skip
+
+
+def chart(text: str, series: int) -> Chart:
+    """A month of bars with this text wherever text may stand."""
+    values = tuple(Decimal(n) / 3 for n in range(31))
+    parts = tuple(Series(f"{text}-{n}", values) for n in range(series))
+    return Chart(text, tuple(f"{text} {n}" for n in range(31)), parts, alt=text)
 
 
 def inputs(channel: str) -> tuple[Block, ...]:

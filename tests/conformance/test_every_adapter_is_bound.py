@@ -14,6 +14,7 @@ import adapters
 import agents
 import app.services.tools
 from app.ports.agents import AgentRunner, Tool
+from app.ports.charts import ChartPainter
 from app.ports.documents import DocumentReader
 from app.ports.keys import KeyWrapper
 from app.ports.platform import ChatPlatform
@@ -31,6 +32,7 @@ SUITES: dict[type, str] = {
     Sandbox: "SandboxSuite",
     Web: "WebSuite",
     DocumentReader: "DocumentReaderSuite",
+    ChartPainter: "ChartPainterSuite",
 }
 
 

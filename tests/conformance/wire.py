@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ from app.domain.chat import ConversationRef, MessageRef, UserRef
 from app.domain.events import Addressed
 from app.ports.platform import ChatPlatform
 from tests.conformance.recorder import Recorder
+from tests.fakes.charts import FakePainter
 
 
 class Outside(ABC):
@@ -65,6 +67,8 @@ class Wire(Outside):
 
     forgeries: tuple[str, ...] = ()
     """The ways in which `forge` can make a bad request, such as `unsigned`."""
+    painter: FakePainter
+    """Who paints the charts of what the adapter shows."""
     last_status: int = 0
     """The HTTP status with which the adapter answered the last act."""
 
@@ -124,3 +128,14 @@ class Wire(Outside):
     @abstractmethod
     def home(self, user: UserRef) -> str:
         """What the home screen of a person says."""
+
+    @abstractmethod
+    async def pictures(self, user: UserRef) -> list[tuple[bytes, str]]:
+        """Pictures within what only this person is shown, home included, and their words for those who do not see them."""
+
+    async def seen(self, user: UserRef, words: str | None = "") -> list[tuple[bytes, str]]:
+        """The same, once there are any, with such words among them; at once for None."""
+        async with asyncio.timeout(5):
+            while words is not None and not any(words in one for _, one in await self.pictures(user)):
+                await asyncio.sleep(0.01)
+        return await self.pictures(user)

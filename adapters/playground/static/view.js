@@ -52,6 +52,7 @@ const BLOCKS = {
       h("table", {},
         h("thead", {}, h("tr", {}, block.columns.map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, block.rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, richText(cell)))))))),
+  chart: (block) => showChart(block),
   buttons: (block, context) => h("div", { class: "view-buttons" }, block.buttons.map((button) => showControl(button, context))),
   select: (block, context) => showControl(block, context),
   feedback: (block, context) => showFeedback(block, context),
@@ -59,6 +60,19 @@ const BLOCKS = {
     h("ul", { class: "view-sources view-note", "aria-label": "Sources" },
       block.links.map((link) => h("li", {}, /^https:\/\//.test(link.url) ? h("a", { href: link.url, target: "_blank", rel: "noopener noreferrer nofollow" }, link.text) : link.text))),
 };
+
+/** A chart as its picture, or in words where there is none (any more). */
+function showChart(block) {
+  const figure = h("figure", { class: "view-chart" });
+  const words = () => fill(figure, block.title ? h("figcaption", {}, block.title) : null, BLOCKS.table({ columns: block.columns, rows: block.rows.map((row) => row.map((cell) => [cell])) }));
+  if (!block.picture) {
+    words();
+    return figure;
+  }
+  const picture = h("img", { src: `files/${encodeURIComponent(block.picture)}`, alt: block.alt || block.title, width: 360, on: { error: words } });
+  fill(figure, block.title ? h("figcaption", {}, block.title) : null, picture);
+  return figure;
+}
 
 function showControl(control, context) {
   return control.type === "select" ? showSelect(control, context) : showButton(control, context);

@@ -16,6 +16,7 @@ from adapters.playground.platform import Playground
 from adapters.playground.room import Rooms
 from adapters.playground.server import PlaygroundServer
 from app.ports.inbound import Inbound
+from tests.fakes.charts import FakePainter
 
 TOKEN = "token-of-the-test"  # gitleaks:allow
 Event = dict[str, Any]
@@ -26,7 +27,8 @@ class Site:
 
     def __init__(self, inbound: Inbound) -> None:
         self.inbound = inbound
-        self.rooms = Rooms()
+        self.painter = FakePainter()
+        self.rooms = Rooms(self.painter)
         self.platform = Playground(self.rooms)
         self.server = PlaygroundServer(self.rooms, inbound, TOKEN)
         self._stack = AsyncExitStack()

@@ -26,6 +26,7 @@ class PlaygroundWire(Wire):
     def __init__(self, site: Site, inbound: Recorder, pages: Mapping[str, Page]) -> None:
         self.site = site
         self.platform = site.platform
+        self.painter = site.painter
         self.inbound = inbound
         self.admin, self.member = ADA.ref, MAX.ref
         self.pages = pages
@@ -127,6 +128,18 @@ class PlaygroundWire(Wire):
         view = self.site.rooms.homes.get(user.id)
         return " ".join(words(render.view(view, self._names))) if view else ""
 
+    async def pictures(self, user: UserRef) -> list[tuple[bytes, str]]:
+        page, found = self.pages[user.id], list[tuple[bytes, str]]()
+        private = [view for one in page.messages.values() if one["onlyYou"] for view in one["views"]]
+        browser = await self.site.browser()
+        for view in (*private, *page.screens.values(), page.home or {"blocks": []}):
+            for block in view["blocks"]:
+                if block["type"] == "chart" and block["picture"]:
+                    async with browser.get(f"{self.site.origin}/playground/files/{block['picture']}") as answer:
+                        assert answer.content_type == "image/png"
+                        found.append((await answer.read(), block["alt"]))
+        return found
+
     def refuse_whispers(self) -> None:
         self.site.rooms.people.clear()  # they have left the workspace
 
@@ -173,4 +186,5 @@ class PlaygroundWire(Wire):
 
     @property
     def _names(self) -> render.Names:
-        return render.Names(self.site.rooms.person_name, self.site.rooms.channel_name)
+        rooms = self.site.rooms
+        return render.Names(rooms.person_name, rooms.channel_name, rooms.picture)

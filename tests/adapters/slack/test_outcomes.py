@@ -12,6 +12,7 @@ from aiohttp.test_utils import RawTestServer
 
 from adapters.slack.interactions import Handle
 from adapters.slack.outcomes import Outcomes
+from adapters.slack.pictures import Pictures
 from adapters.slack.web_api import WebApi
 from app.domain.events import Addressed, Close, FieldErrors, Nothing, Open, Outcome, Private, Replace
 from app.domain.views import Button, Buttons, Suggestion, Text, TextInput, View, rich
@@ -173,7 +174,8 @@ async def test_a_response_url_elsewhere_is_never_called(wire: SlackWire) -> None
     async def whisper(_: Handle, view: View) -> None:
         told.append(view)
 
-    outcomes = Outcomes(WebApi("https://slack.com/api/"), whisper)
+    api = WebApi("https://slack.com/api/")
+    outcomes = Outcomes(api, whisper, Pictures(api, None))
     here = await wire.platform._installations.only()
     for url in (
         "https://evil.example/x",

@@ -19,6 +19,7 @@ from app.domain.events import Addressed
 from app.domain.secrets import Secret
 from tests.conformance.recorder import Recorder
 from tests.conformance.wire import Wire
+from tests.fakes.charts import FakePainter
 from tests.fakes.slack.delivery import Delivery
 from tests.fakes.slack.world import Json
 from tests.fakes.slack_server import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackServer
@@ -33,8 +34,9 @@ class SlackWire(Wire):
     platform: Slack
     forgeries: tuple[str, ...] = ("tampered", "unsigned", "stale", "foreign")
 
-    def __init__(self, slack: SlackServer, platform: Slack, inbound: Recorder) -> None:
+    def __init__(self, slack: SlackServer, platform: Slack, inbound: Recorder, painter: FakePainter) -> None:
         self.slack = slack
+        self.painter = painter
         self.platform = platform
         self.inbound = inbound
         self.admin = UserRef("slack:T1", "UADMIN")
@@ -132,6 +134,12 @@ class SlackWire(Wire):
     def home(self, user: UserRef) -> str:
         return text_of(self.slack.home(user.id) or {})
 
+    async def pictures(self, user: UserRef) -> list[tuple[bytes, str]]:
+        direct = [m for m in self.slack.messages(self.slack.world.direct(user.id).id) if m.get("bot_id")]
+        shown = [*self.slack.ephemerals(user.id), *direct, self.slack.home(user.id), self.slack.modal(user.id)]
+        blocks = [block for one in shown if one for block in one.get("blocks", []) if block["type"] == "image"]
+        return [(self.slack.world.files[one["slack_file"]["id"]].data, one["alt_text"]) for one in blocks]
+
     def refuse_whispers(self) -> None:
         for method in ("chat.postEphemeral", "chat.postMessage"):
             self.slack.fail(method, times=9, error="user_not_in_channel")
@@ -198,12 +206,14 @@ async def slack_wire(
     """
     async with SlackServer() as slack:
         before(slack)
+        painter = FakePainter()
         platform = Slack(
             bot_token=Secret(BOT_TOKEN),
             signing_secret=None if socket else Secret(SIGNING_SECRET),
             app_token=Secret(APP_TOKEN) if socket else None,
             api_url=slack.api_url,
             limits=limits,
+            charts=painter,
         )
         inbound = Recorder()
         platform.listen(inbound)
@@ -217,7 +227,7 @@ async def slack_wire(
             await platform.start()
             if socket:
                 await slack.until(lambda: slack.sockets.connections)
-            yield SlackWire(slack, platform, inbound)
+            yield SlackWire(slack, platform, inbound, painter)
         finally:
             await platform.stop()
             await runner.cleanup()

@@ -21,6 +21,7 @@ from app.domain.events import Addressed
 from app.domain.secrets import Secret
 from tests.conformance.recorder import Recorder
 from tests.conformance.wire import Wire
+from tests.fakes.charts import FakePainter
 from tests.fakes.references import KeptReferences
 from tests.fakes.teams.identity import APP_ID, PASSWORD, TENANT
 from tests.fakes.teams.world import BOT, CHANNEL, Chat, Json, Member
@@ -38,8 +39,11 @@ class TeamsWire(Wire):
     platform: Teams
     forgeries: tuple[str, ...] = ("unsigned", "garbage", "for another bot", "of another service")
 
-    def __init__(self, teams: TeamsServer, platform: Teams, inbound: Recorder, references: KeptReferences) -> None:
+    def __init__(
+        self, teams: TeamsServer, platform: Teams, inbound: Recorder, references: KeptReferences, painter: FakePainter
+    ) -> None:
         self.teams = teams
+        self.painter = painter
         self.platform = platform
         self.inbound = inbound
         self.references = references
@@ -163,6 +167,14 @@ class TeamsWire(Wire):
 
     def home(self, user: UserRef) -> str:
         return "\n".join(text_of(self.chat(user).shown.get(one, {})) for one in self._home_ids(user))
+
+    async def pictures(self, user: UserRef) -> list[tuple[bytes, str]]:
+        whispered = [one for chat in self.teams.world.chats.values() for one in chat.targeted.values()]
+        mine = [one for one in whispered if one["recipient"]["id"] == self.who(user).id]
+        shown = [*mine, *self.teams.shown(self.chat(user))]
+        cards = [hung["content"] for one in shown for hung in one.get("attachments", []) if "content" in hung]
+        images = [one for one in _elements([*cards, self.dialogs.get(user, {})]) if one.get("type") == "Image"]
+        return [(base64.b64decode(one["url"].partition(",")[2]), one["altText"]) for one in images]
 
     def refuse_whispers(self) -> None:
         self.teams.connector.fail(403, times=99, verb="POST")
@@ -308,7 +320,7 @@ def _field(input_id: str) -> str:
 async def teams_wire(*, pace: Pace = FAST, limits: Limits = ROOMY, targeted: bool = False) -> AsyncIterator[TeamsWire]:
     """A fake Teams, the adapter started against it, and an HTTP server of ours for what Teams sends."""
     async with TeamsServer() as teams:
-        references, inbound = KeptReferences(), Recorder()
+        references, inbound, painter = KeptReferences(), Recorder(), FakePainter()
         platform = Teams(
             Registration(APP_ID, Secret(PASSWORD), tenant=TENANT),
             references,
@@ -316,6 +328,7 @@ async def teams_wire(*, pace: Pace = FAST, limits: Limits = ROOMY, targeted: boo
             targeted=targeted,
             pace=pace,
             traffic=Traffic(limits),
+            charts=painter,
         )
         platform.listen(inbound)
         application = web.Application()
@@ -326,7 +339,7 @@ async def teams_wire(*, pace: Pace = FAST, limits: Limits = ROOMY, targeted: boo
         teams.bot_url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/messages"
         try:
             await platform.start()
-            yield TeamsWire(teams, platform, inbound, references)
+            yield TeamsWire(teams, platform, inbound, references, painter)
         finally:
             await platform.stop()
             await runner.cleanup()

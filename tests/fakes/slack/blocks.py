@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
-from tests.fakes.slack.world import Json, SlackError
+from tests.fakes.slack.world import File, Json, SlackError
 
 _EVERYWHERE = {
     "section",
@@ -40,6 +41,7 @@ ON_SURFACE = {
     "modal": _EVERYWHERE | {"input", "alert"},
     "home": _EVERYWHERE | {"input"},
 }
+_FILE = re.compile(r"F[A-Z0-9]{8,}")
 LONGEST = {"header": 150, "button": 75, "placeholder": 150, "label": 2000, "hint": 2000, "option": 75, "cell": 10_000}
 MOST = {"actions": 25, "context": 10, "context_actions": 5}
 
@@ -52,6 +54,17 @@ def check_message(blocks: Any, *, most: int = 50) -> None:
         raise SlackError("invalid_attachments", response_metadata={"messages": ["only one table per message"]})
     if sum(len(b.get("text", "")) for b in blocks if b["type"] == "markdown") > 12_000:
         raise SlackError("msg_blocks_too_long")
+
+
+def check_pictures(blocks: Any, files: Mapping[str, File], error: str = "invalid_blocks") -> None:
+    """Raise this error when a picture names a file that is not here, or that is not known to be a picture (yet)."""
+    for at, block in enumerate(blocks):
+        if block.get("type") == "image" and "slack_file" in block:
+            named = block["slack_file"]
+            file = files.get(str(named.get("id")))
+            if set(named) != {"id"} or not _FILE.fullmatch(named["id"]) or file is None or not file.is_picture:
+                fault = f"invalid slack file [json-pointer:/blocks/{at}/slack_file]"
+                raise SlackError(error, errors=[fault], response_metadata={"messages": [f"[ERROR] {fault}"]})
 
 
 def check_view(view: Any) -> None:
@@ -164,7 +177,22 @@ def _table(block: Json) -> Iterator[str]:
         yield "a raw_text cell must be more than 0 characters"
 
 
-_OF_KIND = {"header": _header, "section": _section, "input": _input, "markdown": _markdown, "table": _table}
+def _image(block: Json) -> Iterator[str]:
+    if not 0 < len(block.get("alt_text", "")) <= 2000:
+        yield "alt_text must be 1 to 2000 characters"
+    if ("slack_file" in block) == ("image_url" in block):
+        yield "an image is a file or has a URL"
+    yield from _plain(block["title"], "title", 2000) if "title" in block else ()
+
+
+_OF_KIND = {
+    "image": _image,
+    "header": _header,
+    "section": _section,
+    "input": _input,
+    "markdown": _markdown,
+    "table": _table,
+}
 
 
 def _element(element: Json, block: Any) -> Iterator[str]:

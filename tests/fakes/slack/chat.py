@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.fakes.slack.blocks import check_message
+from tests.fakes.slack.blocks import check_message, check_pictures
 from tests.fakes.slack.streams import Streams
 from tests.fakes.slack.world import APP_ID, Channel, Json, SlackError, Workspace, World
 
@@ -146,6 +146,7 @@ class Chat:
             raise SlackError("no_text")
         if args.get("blocks"):
             check_message(args["blocks"])
+            check_pictures(args["blocks"], self.world.files)
         return {"type": "message", "text": markdown or args.get("text") or ""}
 
     def _need_scope(self, workspace: Workspace, scope: str) -> None:

@@ -19,6 +19,8 @@ class Lookup:
     base_url: str = ""
     uploads: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    looks: int = 2
+    """How often one has to ask until Slack knows what was uploaded."""
 
     def auth_test(self, workspace: Workspace, args: Json) -> Json:
         """auth.test"""
@@ -106,9 +108,24 @@ class Lookup:
 
     def file_info(self, workspace: Workspace, args: Json) -> Json:
         """files.info"""
+        file = self._file(args)
+        file.looks -= 1
+        return {"file": file.as_json()}
+
+    def file_list(self, workspace: Workspace, args: Json) -> Json:
+        """files.list"""
+        until = float(args.get("ts_to") or "inf")
+        return {"files": [one.as_json() for one in self.world.files.values() if one.created <= until]}
+
+    def file_delete(self, workspace: Workspace, args: Json) -> Json:
+        """files.delete"""
+        del self.world.files[self._file(args).id]
+        return {}
+
+    def _file(self, args: Json) -> File:
         if args.get("file") not in self.world.files:
             raise SlackError("file_not_found")
-        return {"file": self.world.files[str(args["file"])].as_json()}
+        return self.world.files[str(args["file"])]
 
     def upload_url(self, workspace: Workspace, args: Json) -> Json:
         """files.getUploadURLExternal"""
@@ -124,9 +141,10 @@ class Lookup:
         for one in args.get("files") or []:
             if one.get("id") not in self.uploads:
                 raise SlackError("file_not_found")
-            done.append(
-                self.add_file(self.names[one["id"]], "application/octet-stream", self.uploads[one["id"]], one["id"])
-            )
+            data = self.uploads[one["id"]]
+            kind = "image/png" if data.startswith(b"\x89PNG") else "application/octet-stream"
+            done.append(self.add_file(self.names[one["id"]], kind, data, one["id"]))
+            done[-1].looks, done[-1].shared = self.looks, bool(args.get("channel_id"))
         if args.get("channel_id"):
             message: Json = {
                 "type": "message",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.fakes.slack.blocks import check_message, check_view
+from tests.fakes.slack.blocks import check_message, check_pictures, check_view
 from tests.fakes.slack.world import Json, SlackError, Workspace, World
 
 
@@ -53,14 +54,14 @@ class Views:
     def update(self, workspace: Workspace, args: Json) -> Json:
         """views.update"""
         view = self.find(str(args.get("view_id") or ""), str(args.get("external_id") or ""))
-        check_view(args.get("view"))
+        self._check(args.get("view"))
         self._check_hash(view, args)
         view |= {"private_metadata": "", "callback_id": ""} | args["view"] | {"hash": self.world.new_id("h.")}
         return {"view": view}
 
     def publish(self, workspace: Workspace, args: Json) -> Json:
         """views.publish"""
-        check_view(args.get("view"))
+        self._check(args.get("view"))
         user, old = str(args.get("user_id")), self.homes.get(str(args.get("user_id")))
         if user not in self.world.users:
             raise SlackError("user_not_found")
@@ -84,7 +85,7 @@ class Views:
 
     def add(self, workspace: Workspace, user: str, view: Json) -> Json:
         """Show one more modal to a person (push, or the first)."""
-        check_view(view)
+        self._check(view)
         full = self._full(workspace, view)
         self.stacks.setdefault(user, []).append(full)
         return full
@@ -103,6 +104,7 @@ class Views:
         url.uses += 1
         if body.get("blocks"):
             check_message(body["blocks"])
+            check_pictures(body["blocks"], self.world.files)
         elif not body.get("text") and not body.get("delete_original"):
             raise SlackError("no_text")
         entry = {
@@ -134,7 +136,7 @@ class Views:
             raise SlackError("expired_trigger_id")
         if push and len(self.stacks.get(user, [])) >= 3:
             raise SlackError("push_limit_reached")
-        check_view(args.get("view"))
+        self._check(args.get("view"))
         self._used.add(trigger)
         if not push:
             self.stacks[user] = []
@@ -149,6 +151,10 @@ class Views:
             "bot_id": workspace.bot_id,
         }
         return empty | view | ids
+
+    def _check(self, view: Any) -> None:
+        check_view(view)
+        check_pictures(view["blocks"], self.world.files, "invalid_arguments")
 
     def _check_hash(self, view: Json, args: Json) -> None:
         if args.get("hash") and args["hash"] != view["hash"]:

@@ -109,6 +109,8 @@ class WebApi:
             "conversations.replies": look.replies,
             "conversations.history": look.history,
             "files.info": look.file_info,
+            "files.list": look.file_list,
+            "files.delete": look.file_delete,
             "files.getUploadURLExternal": look.upload_url,
             "files.completeUploadExternal": look.complete_upload,
             "assistant.search.context": look.search,

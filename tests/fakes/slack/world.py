@@ -81,6 +81,14 @@ class File:
     mimetype: str
     data: bytes
     url: str
+    created: float = field(default_factory=time.time)
+    shared: bool = True
+    looks: int = 0  # until it is known what is in it
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is known to be one."""
+        return self.looks <= 0 and self.mimetype.startswith("image/")
 
     def as_json(self) -> Json:
         """The file object that stands in `event.files`."""
@@ -88,7 +96,8 @@ class File:
             "id": self.id,
             "name": self.name,
             "title": self.name,
-            "mimetype": self.mimetype,
+            "mimetype": "" if self.looks > 0 else self.mimetype,
+            "created": int(self.created),
             "filetype": self.name.rpartition(".")[2],
             "size": len(self.data),
             "mode": "hosted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from collections import defaultdict, deque
@@ -256,6 +257,8 @@ class ConnectorServer:
         pictures = [one for one in activity.get("attachments", []) if _is_picture(one)]
         if any(len(one["contentUrl"]) > 1_400_000 for one in pictures):
             raise Refused(413, "MessageSizeTooBig")
+        for one in activity.get("attachments", []):
+            _look_at_pictures(one.get("content"))
         activity = activity | {"attachments": [one for one in activity.get("attachments", []) if one not in pictures]}
         if len(json.dumps(activity, ensure_ascii=False).encode()) > self.largest:
             raise Refused(413, "MessageSizeTooBig")
@@ -263,6 +266,24 @@ class ConnectorServer:
 
 def _is_picture(attachment: Json) -> bool:
     return str(attachment.get("contentUrl", "")).startswith("data:image/")
+
+
+def _look_at_pictures(card: Any) -> None:
+    """Images of a card must be pictures that are there, with words for those who do not see them."""
+    if isinstance(card, list):
+        for one in card:
+            _look_at_pictures(one)
+    elif isinstance(card, dict):
+        url = str(card.get("url", ""))
+        if card.get("type") == "Image" and url.startswith("data:"):
+            kind, _, data = url.removeprefix("data:").partition(";base64,")
+            if (
+                kind != "image/png"
+                or not base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+                or not card["altText"]
+            ):
+                raise Refused(400, "BadSyntax", "Image")
+        _look_at_pictures(list(card.values()))
 
 
 def _error(status: int, code: str, text: str, headers: dict[str, str]) -> web.Response:
