@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from app.store import tables
 
 _ROWS = tables.receipts.c
 CHUNK = 1_000
+"""Of an export, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,12 @@ class ReceiptRows:
         return tuple(_receipt(row) for row in reversed((await self._connection.execute(query)).all()))
 
     async def between(
-        self, workspace: str, since: datetime, until: datetime, *, asker: str = ""
-    ) -> AsyncIterator[tuple[Receipt, ...]]:
-        """All from `since` on and before `until`, oldest first, in chunks: each is read by itself, however many there are."""
-        after: Mark | None = None
-        while True:
-            place = tuple_(_ROWS.at, _ROWS.id) > _place(after) if after else _ROWS.at >= since
-            query = _receipts(workspace, asker).where(place, _ROWS.at < until).order_by(_ROWS.at, _ROWS.id).limit(CHUNK)
-            chunk = tuple(_receipt(row) for row in await self._connection.execute(query))
-            if chunk:
-                yield chunk
-                after = Mark(chunk[-1].at, chunk[-1].id)
-            if len(chunk) < CHUNK:
-                return
+        self, workspace: str, since: datetime, until: datetime, *, asker: str = "", after: Mark | None = None
+    ) -> tuple[Receipt, ...]:
+        """Those from `since` on and before `until`, oldest first: the next so many (see CHUNK) after a mark. Fewer are the last."""
+        place = tuple_(_ROWS.at, _ROWS.id) > _place(after) if after else _ROWS.at >= since
+        query = _receipts(workspace, asker).where(place, _ROWS.at < until).order_by(_ROWS.at, _ROWS.id).limit(CHUNK)
+        return tuple(_receipt(row) for row in await self._connection.execute(query))
 
 
 def _receipts(workspace: str, asker: str) -> Select[Any]:
