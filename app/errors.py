@@ -55,6 +55,9 @@ class LatchkeyError(Exception):
 class UserError(LatchkeyError):
     """That did not work."""
 
+    waits_for: str = ""
+    """What has to be put right before it can work: the id of a key or limit, or provider/model; empty where that is not one thing."""
+
 
 class BadInput(UserError):
     """That input can't be used."""
@@ -87,7 +90,7 @@ class OverLimit(UserError):
         self, message: str = "", *, limit: str = "", subject: str = "", resets_at: datetime | None = None
     ) -> None:
         super().__init__(message)
-        self.limit = limit
+        self.limit = self.waits_for = limit
         self.subject = subject
         self.resets_at = resets_at
 
@@ -99,6 +102,7 @@ class PriceUnknown(UserError):
         super().__init__(message)
         self.provider = provider
         self.model = model
+        self.waits_for = f"{provider}/{model}" if model else ""
 
 
 class ProviderError(UserError):

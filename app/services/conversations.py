@@ -8,12 +8,14 @@ import structlog
 
 from app.domain.inbox import Claim
 from app.domain.run import Json, RunState
+from app.domain.schedules import has_no_thread
 from app.ports.engine import Journal
 from app.services.codec import dump, load
 from app.services.explain import INTERRUPTED
+from app.services.parked import cause_of, park
 from app.services.plans import Plan, Planner
 from app.services.turns import Ending, Turns
-from app.store.unit_of_work import Database
+from app.store.unit_of_work import Database, UnitOfWork
 from app.telemetry import metrics
 from app.telemetry.logs import place_of
 
@@ -89,6 +91,7 @@ class Conversations:
                     claim.run, ending.state, agent_id=ending.agent_id, error=ending.error, retry_of=ending.retry_of
                 )
                 await uow.inbox.finish(claim.inbox_id)
+                await _parked(uow, claim, plan, ending)
                 if plan and plan.answers and ending.agent_id != claim.agent_id:
                     await uow.inbox.keep_agent(conversation, ending.agent_id)
             more = await uow.inbox.close(conversation, generation)
@@ -99,3 +102,15 @@ class Conversations:
                 error=ending.error, calls=len(ending.receipts),
             )  # fmt: skip
         return more
+
+
+async def _parked(uow: UnitOfWork, claim: Claim, plan: Plan | None, ending: Ending) -> None:
+    """What an admin can put right is waited for. Where nothing stands in the chat yet, the schedule's next time is soon enough."""
+    cause = cause_of(ending.error)
+    if cause is None or plan is None or await uow.runs.stop_requested(claim.run):
+        return
+    where = await uow.inbox.conversation(claim.conversation)
+    if where is None or has_no_thread(where.thread):
+        return
+    place = plan.mention.conversation.place
+    await park(uow, claim.workspace, claim.run, cause, ending.waits_for, place=place, retry_of=ending.retry_of)

@@ -38,14 +38,16 @@ UNREADABLE = "ConversationUnreadable"
 WORDLESS = "Wordless"
 DECLINED = "Declined"
 
+BY_ITSELF = "this is asked again by itself, for up to a day"
+
 _CAUSES: dict[str, tuple[str, str]] = {
     KeyRejected.__name__: (
         "The model's provider rejected this workspace's key.",
-        "Its admins have been told. Once they have set a working key, press Retry.",
+        f"Its admins have been told. Once they have set a working key, {BY_ITSELF}.",
     ),
     NoCredit.__name__: (
         "The provider account behind this workspace's key has no credit left.",
-        "Its admins have been told. Once there is credit again, press Retry.",
+        f"Its admins have been told. Once there is credit again, {BY_ITSELF}.",
     ),
     NotPermitted.__name__: (
         "The provider does not let this workspace's key use this agent's model.",
@@ -128,7 +130,7 @@ def failure(
     if code == Stopped.__name__:
         return stopped(run)
     if code in (NoKey.__name__, NoModel.__name__):
-        return _missing(message, run, to_admin=to_admin)
+        return _missing(message, run, to_admin=to_admin, by_itself=code == NoKey.__name__)
     cause, after = _CAUSES.get(code, _CAUSES[INTERRUPTED])
     if retry_after is not None:
         after = f"It asks to wait {_patience(retry_after)}. {after}"
@@ -145,8 +147,9 @@ def refusal(message: str) -> View:
     return View(blocks=(Notice(marked(message), Level.INFO),))
 
 
-def _missing(message: str, run: str, *, to_admin: bool) -> View:
-    after = "Then press Retry." if to_admin else "Ask an admin of this workspace to do so, then press Retry."
+def _missing(message: str, run: str, *, to_admin: bool, by_itself: bool) -> View:
+    then = f"then {BY_ITSELF}" if by_itself else "then press Retry"
+    after = f"{then[:1].upper()}{then[1:]}." if to_admin else f"Ask an admin of this workspace to do so; {then}."
     first = (Button(ADD, "Set a key", style=Style.PRIMARY, opens=True),) if to_admin else ()
     return View(
         blocks=(Notice(marked(message), Level.WARNING), Note(marked(after)), Buttons((*first, _button(run)))),

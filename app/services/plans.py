@@ -89,6 +89,7 @@ class Refusal:
     private: bool = False
     silent: bool = False
     to_admin: bool = False
+    waits_for: str = ""  # see app.errors.UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class Planner:
         except UserError as error:
             await self._let_go(claim, fetching)
             admin = await self._access.is_admin(mention.user)
-            return Plan(mention, agent, refusal=Refusal(error.code, error.message, to_admin=admin))
+            refusal = Refusal(error.code, error.message, to_admin=admin, waits_for=error.waits_for)
+            return Plan(mention, agent, refusal=refusal)
         except BaseException:
             fetching.cancel()
             raise
