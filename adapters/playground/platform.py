@@ -177,6 +177,16 @@ class Playground:
         post.files, post.persona, post.aside = (kept,), target.persona, True
         self._rooms.tell(post)
 
+    async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
+        """Give a file to one person only."""
+        person = self._person(user)
+        if person is None:
+            raise NotReachable
+        post = self._rooms.add(f"D-{person.id}", APP_ID)
+        kept = self._rooms.keep_file(file.name[:200], file.media_type, base64.b64decode(file.data))
+        post.only, post.views, post.files = person.id, (about,), (kept,)
+        self._rooms.tell(post)
+
     async def _begin(self, target: ReplyTarget, save: SavePart) -> Post:
         channel = target.conversation.channel
         if channel not in self._rooms.channels:

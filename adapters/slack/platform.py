@@ -12,7 +12,7 @@ from adapters.slack import files, history, render, uploads
 from adapters.slack.app import SlackApp
 from adapters.slack.channels import Channels
 from adapters.slack.edge import Edge
-from adapters.slack.identity import PLATFORM, Json
+from adapters.slack.identity import PLATFORM, Json, string
 from adapters.slack.installations import Installation, Installations
 from adapters.slack.people import People
 from adapters.slack.pictures import Pictures
@@ -227,6 +227,16 @@ class Slack:
     async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
         """See ChatPlatform."""
         await uploads.upload(self._web, await self._at(target.conversation), target, file)
+
+    async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
+        """See ChatPlatform. Writing to somebody tells which channel their chat with the app is."""
+        here = await self._installations.of(user.workspace)
+        body: Json = {"channel": user.id, "text": render.summary(about), "blocks": render.message(about)}
+        try:
+            posted = await self._web.call(here.token, "chat.postMessage", body)
+            await uploads.share(self._web, here, file, string(posted.get("channel")))
+        except SlackRefused as error:
+            raise NotReachable(error.message) from None
 
     @property
     def _heard(self) -> SlackApp:

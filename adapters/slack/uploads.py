@@ -26,10 +26,15 @@ _LACKS = "The app was installed without the right to send files. An admin has to
 
 async def upload(web: WebApi, here: Installation, target: ReplyTarget, file: MadeFile) -> None:
     """Send a file to the thread. Nothing is tried twice: a file twice is worse than a word that it may be there."""
-    name, where = safe_name(file.name), target.conversation
-    shared: Json = {"channel_id": where.channel} | ({"thread_ts": where.thread} if where.thread else {})
+    where = target.conversation
+    await share(web, here, file, where.channel, where.thread)
+
+
+async def share(web: WebApi, here: Installation, file: MadeFile, channel: str, thread: str = "") -> None:
+    """The same for a channel, or a direct chat."""
+    shared: Json = {"channel_id": channel} | ({"thread_ts": thread} if thread else {})
     try:
-        await _put(web, here, name, bytes_of(file), shared)
+        await _put(web, here, safe_name(file.name), bytes_of(file), shared)
     except SlackRefused as error:
         if error.error == "missing_scope":
             raise NotReachable(_LACKS) from None

@@ -256,6 +256,11 @@ class Teams:
         """See ChatPlatform. A picture stands in the message; another file is offered, in the one-to-one chat only."""
         await self._uploads.send(target, file)
 
+    async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
+        """See ChatPlatform."""
+        await self._whispers.show(user, about)
+        await self._uploads.hand(user, file)
+
     def _open_stream(self, place: Where, part: PartRef) -> Stream | None:
         return self._stream(place, part.message.id) if part.streamed else None
 

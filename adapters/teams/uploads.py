@@ -91,6 +91,10 @@ class Uploads:
         else:
             await self._offer(place, target.asker, name, data)
 
+    async def hand(self, user: UserRef, file: MadeFile) -> None:
+        """Offer a file in the person's own chat. Raises NotReachable where there is none."""
+        await self._offer(await self._whispers.chat_with(user), user, _safe_name(file.name), _bytes_of(file))
+
     async def answered(self, consent: Consent, user: UserRef, place: Where) -> None:
         """The person agreed, or did not. Raises PlatformError."""
         waiting = self._waiting.pop(consent.token, None)

@@ -220,3 +220,9 @@ class ChatPlatform(Protocol):
 
     async def upload(self, target: ReplyTarget, file: MadeFile) -> None:
         """Send a file to the thread."""
+
+    async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
+        """Give a file to one person only, in their own chat with the app, and say this about it there.
+
+        Where the platform has them agree first, it waits for that for a quarter of an hour. Raises NotReachable where there is no such chat.
+        """

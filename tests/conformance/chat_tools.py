@@ -10,7 +10,7 @@ from app.domain.chat import ConversationRef, UserRef
 from app.domain.events import Addressed
 from app.domain.run import MadeFile, ToolResult
 from app.domain.views import Button, Buttons, Text, View, rich
-from app.errors import NotReachable
+from app.errors import NotReachable, PlatformError
 from app.ports.platform import Ability, Readers, ReplyTarget, Step, StepState
 from app.services.outgoing import Outgoing
 from tests.conformance.asking import PERSONA, RINGS, Parts, asked, target, until
@@ -174,6 +174,21 @@ class ToolPromises:
         there = await wire.files(wire.member, event.conversation)
         assert there == ([] if refused else [("counts.csv", TABLE)])
         assert refused == "" or refused.endswith(".")
+
+    async def test_a_file_is_handed_to_one_person_and_nobody_else(self, wire: Outside) -> None:
+        event = await asked(wire)
+        file, about = _made("receipts.csv", "text/csv", TABLE), View(blocks=(Text(rich("Here you are.")),))
+        await wire.platform.hand(wire.member, file, about)
+        assert await wire.handed(wire.member) == [("receipts.csv", TABLE)]
+        assert any("Here you are." in text for text in wire.private(wire.member))
+        assert await wire.handed(wire.admin) == await wire.files(wire.admin, event.conversation) == []
+        assert not any("Here you are." in text for text in (*wire.public(), *wire.private(wire.admin)))
+
+    async def test_a_file_for_nobody_known_is_refused(self, wire: Outside) -> None:
+        await asked(wire)
+        file, about = _made("receipts.csv", "text/csv", TABLE), View(blocks=(Text(rich("Here you are.")),))
+        with pytest.raises(PlatformError):
+            await wire.platform.hand(UserRef(wire.member.workspace, "UNOBODY"), file, about)
 
     async def test_what_a_tool_made_is_in_the_thread_or_the_model_and_the_people_are_told_why_not(
         self, wire: Outside

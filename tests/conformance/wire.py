@@ -61,6 +61,10 @@ class Outside(ABC):
     async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
         """Files of the app in a thread, as this person gets them; where they have to agree to take one, they do."""
 
+    @abstractmethod
+    async def handed(self, user: UserRef) -> list[tuple[str, bytes]]:
+        """Files that this person was given in their own chat with the app; where they have to agree to take one, they do."""
+
 
 class Wire(Outside):
     """One platform with the adapter started against it."""

@@ -82,6 +82,7 @@ class FakePlatform:
     messages: list[ChatMessage] = field(default_factory=list)
     replies: list[FakeReply] = field(default_factory=list)
     uploads: list[tuple[ReplyTarget, MadeFile]] = field(default_factory=list)
+    handed: list[tuple[UserRef, MadeFile]] = field(default_factory=list)
 
     def say(
         self,
@@ -229,6 +230,12 @@ class FakePlatform:
         self.blobs[made.id] = data
         self.uploads.append((target, file))
         self.messages.append(ChatMessage(ref, where.thread, "", files=(made,), at=self._now(), aside=True))
+
+    async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
+        if user not in self.people:
+            raise NotReachable
+        await self.whisper(user, about)
+        self.handed.append((user, file))
 
     def check(self) -> None:
         if self.broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -70,6 +71,9 @@ class InMemory(Outside):
     async def files(self, user: UserRef, conversation: ConversationRef) -> list[tuple[str, bytes]]:
         sent = [m for m in self.fake.thread(conversation) if m.aside]
         return [(file.name, self.fake.blobs[file.id]) for m in sent for file in m.files]
+
+    async def handed(self, user: UserRef) -> list[tuple[str, bytes]]:
+        return [(file.name, base64.b64decode(file.data)) for whom, file in self.fake.handed if whom == user]
 
     def refuse_whispers(self) -> None:
         self.fake.unreachable |= {self.admin, self.member}

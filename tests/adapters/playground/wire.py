@@ -172,6 +172,14 @@ class PlaygroundWire(Wire):
                     found.append((file.name, await answer.read()))
         return found
 
+    async def handed(self, user: UserRef) -> list[tuple[str, bytes]]:
+        browser, found = await self.site.browser(), list[tuple[str, bytes]]()
+        for post in self._posts():
+            for file in post.files if post.only == user.id else ():
+                async with browser.get(f"{self.site.origin}/playground/files/{file.id}") as answer:
+                    found.append((file.name, await answer.read()))
+        return found
+
     async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
         page = self.pages[user.id]
         self.last_status = await page.ask("action", id=action_id, value=value, values={}, message=message.id)

@@ -163,6 +163,11 @@ class SlackWire(Wire):
         hung = [f for m in self.slack.replies(conversation.channel, conversation.thread) for f in m.get("files", [])]
         return [(one["name"], self.slack.world.files[one["id"]].data) for one in hung]
 
+    async def handed(self, user: UserRef) -> list[tuple[str, bytes]]:
+        direct = self.slack.messages(self.slack.world.direct(user.id).id)
+        hung = [one for message in direct if message.get("bot_id") for one in message.get("files", [])]
+        return [(one["name"], self.slack.world.files[one["id"]].data) for one in hung]
+
     async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
         where = self.slack.message(message.channel, message.id)
         self._answered(await self.slack.press(user.id, action_id, where=where, value=value))

@@ -207,6 +207,9 @@ class TeamsWire(Wire):
                     found.append((hung["name"], self.teams.drive[hung["name"]]))
         return found
 
+    async def handed(self, user: UserRef) -> list[tuple[str, bytes]]:
+        return await self.files(user, ConversationRef(user.workspace, self.chat(user).id, ""))
+
     async def press_at(self, user: UserRef, message: MessageRef, action_id: str, value: str) -> None:
         shown = self.teams.world.chats[message.channel].shown[message.id]
         where = {"activity": message.id, "where": shown["conversation"]["id"]}
