@@ -44,6 +44,7 @@ from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
 from app.services.desks.prompts import PromptDesk
+from app.services.desks.rotation import RotationDesk
 from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
@@ -53,6 +54,7 @@ from app.services.keys import Keys
 from app.services.mcp.tokens import McpTokens
 from app.services.notices import Notices
 from app.services.outlook import Outlooks
+from app.services.parked import Parked
 from app.services.permissions import Permissions
 from app.services.plans import Planner
 from app.services.references import References
@@ -76,6 +78,9 @@ log = structlog.get_logger(__name__)
 
 EVERY = 5.0
 """Seconds between two looks for keys to check and content to erase."""
+
+SOON = 1.0
+"""Seconds between two looks for questions that may be asked again."""
 
 HOURLY = 3600.0
 """Seconds between two tests of what isolates code."""
@@ -144,6 +149,7 @@ class Service:
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
         )
         outlooks = Outlooks(platforms, toolkit, permissions, access, clock)
+        self._parked = Parked(database, vault, self._engine, keys=self._keys, clock=clock)
         arrivals, tool_desk = Arrivals(database, clock), ToolDesk(database, team, outlooks, clock)
         home = Home(
             platforms, access=access, workspaces=workspaces, agents=team,
@@ -151,6 +157,7 @@ class Service:
             sections=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
         )  # fmt: skip
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
+        rotation_desk = RotationDesk(self._keys, key_desk)
         people_desk = PeopleDesk(database, access, workspaces, memory)
         answers = Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock)
         approvals = ApprovalDesk(
@@ -169,13 +176,17 @@ class Service:
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
                 more=[
                     self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
+                    rotation_desk,
                     PromptDesk(team, agents.prompt.parts),
                 ],
                 there=tool_desk.there,
             ),
             forms=Forms(
                 access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
-                more=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk],
+                more=[
+                    self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
+                    rotation_desk,
+                ],
                 open_saves=self._tool_servers.desk.open_saves,
             ),
             home=home,
@@ -199,7 +210,9 @@ class Service:
         quieten_libraries()
         self._background.spawn(self._http.warm_up(), name="load model libraries")  # so that the first key need not wait
         self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
+        self._schedule.every(EVERY, self._keys.rotating.tick, name="rotate keys")
         self._schedule.every(EVERY, self._retention.tidy, name="erase content")
+        self._schedule.every(SOON, self._parked.tick, name="ask again what was parked")
         self._schedule.every(EVERY, self._standing.scheduler(self._engine).tick, name="start what is due")
         self._schedule.every(HOURLY, self._look_at_sandboxes, name="test the isolation of code")
         for edge in self._edges:

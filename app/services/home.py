@@ -111,6 +111,7 @@ class Home:
             keys=keys,
             titles={key.provider: self._keys.ring.title(key.provider) for key in keys},
             users={key.id: agents_on(key, agents, keys) for key in keys},
+            spares=await self._keys.rotation.spares(workspace) if with_models else {},
             options={agent.id: with_current(options, agent) for agent in agents},
             selected={agent.id: Chosen.of(agent).value for agent in agents},
             channels=await self._agents.channels(workspace),

@@ -20,6 +20,7 @@ from app.services.key_ring import KeyRing
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
 from app.services.screens import keys as screens
+from app.services.switching_back import SwitchingBack
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -60,6 +61,7 @@ class KeyChecks:
         *,
         ring: KeyRing,
         lists: ModelLists,
+        back: SwitchingBack,
         notices: Notices,
         background: Background,
         clock: Clock,
@@ -67,6 +69,7 @@ class KeyChecks:
         self._database = database
         self._ring = ring
         self._lists = lists
+        self._back = back
         self._notices = notices
         self._background = background
         self._clock = clock
@@ -108,6 +111,8 @@ class KeyChecks:
             workspace, key_id, actor=actor, details={"purpose": "check"}, refused_too=True
         )
         verdict = await self.judge(key, credential, seconds=seconds)
+        if isinstance(verdict.error, KeyRejected) and await self._back.rejected(key, verdict.error):
+            return await self._as_it_is(key)
         undecided = verdict.status is KeyStatus.UNVERIFIED
         status = key.status if undecided else verdict.status
         again = self.next_check(key) if status is KeyStatus.UNVERIFIED else None
@@ -118,6 +123,13 @@ class KeyChecks:
             await uow.audit.append(AuditEntry(workspace, actor, "key.checked", key.id, {"status": status.value}))
             moved = await self.settle(uow, key, verdict)
         return Checked(replace(key, status=status, checked_at=self._clock.now()), verdict.error, moved)
+
+    async def _as_it_is(self, key: ProviderKey) -> Checked:
+        async with self._database.read() as uow:
+            stored = await uow.keys.get(key.workspace, key.id)
+        if stored is None or stored.sealed is None:
+            raise NoKey("That key was replaced or revoked meanwhile.")
+        return Checked(stored.key)
 
     def next_check(self, key: ProviderKey) -> datetime:
         """When to ask again about a key that nothing is known of: after as long as it has been waiting, so ever less often."""
@@ -141,6 +153,7 @@ class KeyChecks:
 
     async def failed(self, key: ProviderKey, error: KeyRejected | NoCredit) -> None:
         """Note that the provider turned a call down because of its key, and tell the admins, once."""
+        error.waits_for = key.id
         status = KeyStatus.REFUSED if isinstance(error, KeyRejected) else KeyStatus.NO_CREDIT
         await self._note(key, Verdict(status, error))
 

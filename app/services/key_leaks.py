@@ -20,7 +20,7 @@ FRESH = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """A workspace's live keys. Only what ends as one of them does is worth a fingerprint; `endings` has "" where a key is too short to tell."""
+    """A workspace's live keys, and those that stand beside them. Only what ends as one of them does is worth a fingerprint; `endings` has "" where a key is too short to tell."""
 
     fingerprints: frozenset[str]
     endings: frozenset[str]
@@ -72,7 +72,10 @@ class KnownKeys:
         kept = self._kept.get(workspace)
         if kept is None or now >= kept.until:
             async with self._database.read() as uow:
-                keys = await uow.keys.all(workspace)
-            fingerprints, endings = {key.fingerprint for key in keys}, {key.last_four for key in keys}
+                keys, spares = await uow.keys.all(workspace), await uow.spare_keys.all(workspace)
+            known = [(key.fingerprint, key.last_four) for key in keys] + [
+                (one.fingerprint, one.last_four) for one in spares
+            ]
+            fingerprints, endings = {print_ for print_, _ in known}, {ending for _, ending in known}
             kept = self._kept[workspace] = _Live(frozenset(fingerprints), frozenset(endings), now + FRESH)
         return kept

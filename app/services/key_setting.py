@@ -18,6 +18,7 @@ from app.services.key_leaks import KnownKeys
 from app.services.key_ring import KeyRing
 from app.services.key_usage import agents_on
 from app.services.model_lists import ModelLists
+from app.services.rotation_outcomes import note_destroyed
 from app.store.keys import StoredKey
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -93,6 +94,7 @@ class KeySetting:
             key = await _existing(uow, workspace, key_id)
             keys = await uow.keys.all(workspace)
             affected = agents_on(key, await uow.agents.all(workspace), keys)
+            await note_destroyed(uow, await uow.spare_keys.destroy(workspace, key_id), by.id)
             await uow.keys.revoke(workspace, key_id)
             await uow.audit.append(AuditEntry(workspace, by.id, "key.revoked", key_id, _about(key)))
         self._known.forget(workspace)
@@ -166,6 +168,7 @@ class KeySetting:
             again = self._checks.next_check(key) if key.status is KeyStatus.UNVERIFIED else None
             replaced = now is not None and now.sealed is not None
             await (uow.keys.replace if now else uow.keys.add)(stored, again)
+            await note_destroyed(uow, await uow.spare_keys.destroy(key.workspace, key.id), by.id)
             action = "key.replaced" if replaced else "key.set"
             await uow.audit.append(AuditEntry(key.workspace, by.id, action, key.id, _about(key)))
             moved = await self._checks.settle(uow, key, verdict)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
-from app.domain.keys import ModelChoice, ProviderKey
+from app.domain.keys import ModelChoice, ProviderCredential, ProviderKey
 from app.domain.run import ModelDone, ModelEvent, ModelInfo, ModelRequest
-from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
+from app.errors import KeyRejected, NoCredit, NoKey, NoModel, NotPermitted, TimedOut
 from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.journaled import PaidModel
@@ -18,12 +19,16 @@ from app.services.key_checks import KeyChecks
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
+from app.services.key_trials import KeyTrials
 from app.services.key_usage import paying_key, ready, stand_ins_of, verified
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
+from app.services.rotating import Rotating
+from app.services.rotation import Rotation
 from app.services.screens import keys as screens
 from app.services.searching import Searching, TurnedOff
 from app.services.standing_in import Candidate, StandingIn
+from app.services.switching_back import SwitchingBack
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database
 from app.telemetry import metrics
@@ -33,8 +38,12 @@ WORTH_WAITING = 1.0
 """Seconds that a question waits to learn how much its model can take in; unknown, a long thread may be too long for it."""
 
 
+MOST_TRIES = 3
+"""Of one call: a key that another one took the place of meanwhile is not the end of it."""
+
+
 class Keys:
-    """`setting`, `checks`, `models` and `known` do what admins ask for; the methods here serve runs."""
+    """`setting`, `checks`, `rotation`, `models` and `known` do what admins ask for; the methods here serve runs."""
 
     def __init__(
         self,
@@ -50,11 +59,22 @@ class Keys:
         self.demo = demo
         self.models = ModelLists(ring, background, clock)
         self.known = KnownKeys(database, ring, clock)
+        trials = KeyTrials(ring)
+        self.back = SwitchingBack(
+            database, ring=ring, trials=trials, known=self.known, notices=notices, background=background, clock=clock
+        )
         self.checks = KeyChecks(
-            database, ring=ring, lists=self.models, notices=notices, background=background, clock=clock
+            database, ring=ring, lists=self.models, back=self.back, notices=notices, background=background, clock=clock
         )
         self.setting = KeySetting(
             database, ring=ring, checks=self.checks, lists=self.models, known=self.known, clock=clock
+        )
+        self.rotation = Rotation(
+            database, ring=ring, checks=self.checks, trials=trials, back=self.back, lists=self.models,
+            known=self.known, clock=clock,
+        )  # fmt: skip
+        self.rotating = Rotating(
+            database, self.rotation, ring=ring, known=self.known, notices=notices, background=background, clock=clock
         )
         self._database = database
         self._notices = notices
@@ -117,7 +137,7 @@ class Keys:
         """A model under this choice's key, which is looked at, and its use written down, at every single call."""
 
         def keyed(one: ModelChoice) -> PaidModel:
-            return _KeyedModel(self.ring, self.checks, one, workspace=workspace, actor=actor, run=run)
+            return _KeyedModel(self.ring, self.checks, self.back, one, workspace=workspace, actor=actor, run=run)
 
         own = Searching(keyed(choice), choice, self._without_search)
         if not choice.fallbacks:
@@ -191,13 +211,22 @@ class _KeyedModel:
     """See PaidModel."""
 
     def __init__(
-        self, ring: KeyRing, checks: KeyChecks, choice: ModelChoice, *, workspace: str, actor: str, run: str
+        self,
+        ring: KeyRing,
+        checks: KeyChecks,
+        back: SwitchingBack,
+        choice: ModelChoice,
+        *,
+        workspace: str,
+        actor: str,
+        run: str,
     ) -> None:
         self.model = choice.model
         self.context_window = choice.context_window
         self.fingerprint = choice.fingerprint
         self._ring = ring
         self._checks = checks
+        self._back = back
         self._choice = choice
         self._workspace = workspace
         self._actor = actor or ITSELF
@@ -209,9 +238,29 @@ class _KeyedModel:
             async for event in self._offline(request):
                 yield event
             return
-        details = {"purpose": "answer", "run": self._run, "model": request.model}
-        key, credential = await self._ring.use(self._workspace, self._choice.key_id, actor=self._actor, details=details)
-        self.fingerprint = key.fingerprint
+        for left in reversed(range(MOST_TRIES)):
+            details = {"purpose": "answer", "run": self._run, "model": request.model}
+            key, credential = await self._ring.use(
+                self._workspace, self._choice.key_id, actor=self._actor, details=details
+            )
+            self.fingerprint = key.fingerprint
+            said = False
+            try:
+                async with aclosing(self._asked(request, key, credential)) as events:
+                    async for event in events:
+                        said = True
+                        yield event
+                return
+            except (KeyRejected, NoCredit, NotPermitted) as error:
+                if not said and left and await self._back.rejected(key, error):
+                    continue  # another key pays in its place now
+                if not isinstance(error, NotPermitted):
+                    await self._checks.failed(key, error)
+                raise
+
+    async def _asked(
+        self, request: ModelRequest, key: ProviderKey, credential: ProviderCredential
+    ) -> AsyncGenerator[ModelEvent]:
         events = self._ring.provider(key.provider).stream(request, key=credential)
         try:
             with metrics.model_call(key.provider) as call:
@@ -220,9 +269,6 @@ class _KeyedModel:
                         call.succeeded()
                         await self._checks.worked(key)
                     yield event
-        except (KeyRejected, NoCredit) as error:
-            await self._checks.failed(key, error)
-            raise
         finally:
             await _close(events)
 

@@ -63,6 +63,19 @@ class SpareKeyRows:
         )
         return tuple(_spare(row) for row in found)
 
+    async def destroy_over(self, spare: SpareKey, now: datetime) -> bool:
+        """Destroy this one if its time is over. False if somebody else did, or another one stands there."""
+        done = await self._connection.execute(
+            delete(_SPARES)
+            .where(
+                *_one(spare.workspace, spare.key_id, spare.which),
+                _SPARES.c.version == spare.version,
+                _SPARES.c.keep_until <= now,
+            )
+            .returning(_SPARES.c.key_id)
+        )
+        return done.first() is not None
+
     async def mark(self, spare: SpareKey, status: KeyStatus, next_try_at: datetime | None) -> bool:
         """Keep what is known of this very spare now. False if it is not there any more."""
         done = await self._connection.execute(

@@ -26,6 +26,7 @@ from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
 from app.services.desks.prompts import PromptDesk
+from app.services.desks.rotation import RotationDesk
 from app.services.desks.tools import ToolDesk
 from app.services.forms import Forms
 from app.services.home import Home
@@ -103,6 +104,7 @@ class Bench:
             demo=self.demo,
         )
         key_desk, agent_desk = KeyDesk(self.keys, self.agents), AgentDesk(self.agents, self.keys)
+        rotation_desk = RotationDesk(self.keys, key_desk)
         people_desk = PeopleDesk(self.database, self.access, self.workspaces, self.memory)
         permissions = Permissions(self.database, platforms, self.access, self.clock)
         toolkit = Toolkit(
@@ -129,7 +131,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk],
+            more=[tool_desk, rotation_desk],
         )
         self.commands = Commands(
             self.database,
@@ -140,7 +142,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk, PromptDesk(self.agents, parts)],
+            more=[tool_desk, rotation_desk, PromptDesk(self.agents, parts)],
             there=tool_desk.there,
         )
 

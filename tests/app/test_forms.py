@@ -82,11 +82,13 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 
 FORMS = [
     "key_set", "key_replace_with", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
+    "key_rotate_with",
 ]  # fmt: skip
 ACTIONS = [
     "key_add", "key_test", "key_replace", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
     "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
     "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
+    "key_rotate", "key_rotate_undo", "key_rotate_drop", "key_rotate_anyway", "key_rotate_give_up",
 ]  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class FakeProvider:
     denied: dict[tuple[str, str], ProviderError] = field(
         default_factory=dict
     )  # why a key (or "": any) may not use a model
+    refusing: dict[str, ProviderError] = field(default_factory=dict)  # what calls under a key end with
     pause: float = 0
     answer: str = "Here you are."
     calls: list[tuple[str, str, str]] = field(default_factory=list)  # what was asked, with which key, at which base URL
@@ -49,6 +50,8 @@ class FakeProvider:
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         await self._asked(f"stream {request.model}", key)
+        if key and (refusal := self.refusing.get(key.secret.reveal())):
+            raise refusal
         try:
             last = request.messages[-1].parts[-1]
             if request.tools and not isinstance(last, ToolResult):

@@ -31,7 +31,8 @@ class KeyDesk:
         keys, agents = await self._keys.all(workspace), await self._agents.all(workspace)
         titles = {key.provider: self._title(key) for key in keys}
         users = {key.id: agents_on(key, agents, keys) for key in keys}
-        return screens.listing(keys if wanted is None else wanted, titles, users)
+        spares = await self._keys.rotation.spares(workspace)
+        return screens.listing(keys if wanted is None else wanted, titles, users, spares)
 
     def form(self, provider: str = "") -> Open:
         """The form that sets a key."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
-from app.domain.keys import ProviderKey
+from app.domain.keys import ProviderKey, SpareKey
 from app.domain.views import (
     Block,
     Bold,
@@ -31,6 +31,7 @@ from app.domain.views import (
 from app.services.screens import agents as agent_screens
 from app.services.screens import keys as key_screens
 from app.services.screens import people as people_screens
+from app.services.screens import rotation as rotation_screens
 from app.services.screens.words import agent_names, many, people
 from app.services.workspaces import WorkspaceSettings
 from app.store.workspaces import AddedAdmin
@@ -62,6 +63,7 @@ class HomeState:
     settings: WorkspaceSettings
     operators: tuple[UserRef, ...]
     added: tuple[AddedAdmin, ...]
+    spares: Mapping[str, tuple[SpareKey, ...]] = field(default_factory=dict)  # what stands beside keys
     offline: tuple[AgentSpec, ...] = ()
     platforms_own: bool = True  # whether the platform itself has admins
     remembers: bool = False  # whether Latchkey itself remembers what was said, because the platform does not
@@ -149,6 +151,7 @@ def _keys(state: HomeState) -> tuple[Block, ...]:
         blocks += [
             Text((*key_screens.summary(state.titles.get(key.provider, key.provider), key), *_pays_for(users))),
             key_screens.buttons(key, users),
+            *rotation_screens.beside(key, state.spares.get(key.id, ())),
         ]
     if len(state.keys) > MOST_KEYS:
         blocks.append(_more(len(state.keys) - MOST_KEYS, "key", "/byok keys"))

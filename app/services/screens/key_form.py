@@ -58,7 +58,7 @@ def replace(key: ProviderKey, provider: ModelProvider) -> View:
             *server,
             Note(
                 rich(
-                    "Answers being made go on with the new key. The old one is destroyed here; revoke it at the provider."
+                    "Answers being made go on with the new key. The old one is destroyed here at once; Rotate keeps it for undoing."
                 )
             ),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
-from app.domain.keys import KeyStatus, ProviderKey
+from app.domain.keys import KeyStatus, ProviderKey, SpareKey
 from app.domain.views import (
     Block,
     Bold,
@@ -28,6 +28,7 @@ from app.domain.views import (
     When,
     rich,
 )
+from app.services.screens.rotation import ROTATE, beside
 from app.services.screens.words import STATUS, agent_names, many, notice, shown
 
 ADD = "key_add"
@@ -48,6 +49,7 @@ def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
         (
             Button(TEST, "Test", key.id),
             Button(REPLACE, "Replace", key.id, opens=True),
+            Button(ROTATE, "Rotate", key.id, opens=True),
             *after,
             Button(REVOKE, "Revoke", key.id, Style.DANGER, _confirm(key, agents)),
         )
@@ -60,8 +62,13 @@ def summary(title: str, key: ProviderKey) -> Rich:
     return rich(Bold(title), f" · {key.label} · {shown(key)}{is_default}\n{STATUS[key.status]}", *_explained(key))
 
 
-def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mapping[str, Sequence[AgentSpec]]) -> View:
-    """`/byok keys`. `users` has the agents that each key pays for, by the key's id."""
+def listing(
+    keys: Sequence[ProviderKey],
+    titles: Mapping[str, str],
+    users: Mapping[str, Sequence[AgentSpec]],
+    spares: Mapping[str, Sequence[SpareKey]],
+) -> View:
+    """`/byok keys`. `users` has the agents that each key pays for, `spares` what stands beside it, by the key's id."""
     if not keys:
         return View(
             blocks=(
@@ -76,7 +83,8 @@ def listing(keys: Sequence[ProviderKey], titles: Mapping[str, str], users: Mappi
     else:
         for key in keys:
             agents = users.get(key.id, ())
-            blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents), Divider()]
+            blocks += [_facts(titles.get(key.provider, key.provider), key, agents), buttons(key, agents)]
+            blocks += [*beside(key, spares.get(key.id, ())), Divider()]
     blocks.append(Buttons((Button(ADD, "Add a key", opens=True),)))
     return View(blocks=tuple(blocks))
 

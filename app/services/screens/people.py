@@ -48,6 +48,7 @@ COMMANDS = (
     ("setkey", "[provider]", "Set or replace a model key, in a form", True),
     ("keys", "[label]", "See keys, how they are and who uses them", True),
     ("test", "[label]", "Ask the provider whether a key works", True),
+    ("rotate", "[undo] [label]", "Let the next key take over, or undo that", True),
     ("revoke", "[label]", "Destroy a key here", True),
     ("agents", "", "See the agents", False),
     ("model", "<agent> <provider>/<model>", "Choose an agent's model", True),
