@@ -56,7 +56,7 @@ class UserError(LatchkeyError):
     """That did not work."""
 
     waits_for: str = ""
-    """What has to be put right before it can work: the id of a key or limit, or provider/model; empty where that is not one thing."""
+    """What has to be put right before it can work: the id of a key, a limit's and whom it stops, or provider/model; empty where that is not one thing."""
 
 
 class BadInput(UserError):
@@ -90,9 +90,10 @@ class OverLimit(UserError):
         self, message: str = "", *, limit: str = "", subject: str = "", resets_at: datetime | None = None
     ) -> None:
         super().__init__(message)
-        self.limit = self.waits_for = limit
+        self.limit = limit
         self.subject = subject
         self.resets_at = resets_at
+        self.waits_for = f"{limit} {subject}".strip()
 
 
 class PriceUnknown(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -68,6 +69,23 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Paid:
+    """What some calls came to, altogether."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost = field(default_factory=Cost)
+
+    def __add__(self, other: Paid) -> Paid:
+        return Paid(self.calls + other.calls, self.usage + other.usage, self.cost + other.cost)
+
+    @classmethod
+    def of(cls, receipts: Iterable[Receipt]) -> Paid:
+        """The sum of these."""
+        return sum((cls(1, one.usage, Cost(one.cost or ZERO, floor=one.cost is None)) for one in receipts), cls())
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """Money set aside for a call that is being made. It ends as a receipt, in the same transaction."""
 
@@ -120,6 +138,7 @@ class Limit:
     amount: Decimal
     extra: Decimal = ZERO
     extra_for: str = ""
+    set_by: str = ""
 
     def within(self, period: str) -> Decimal:
         """What may be spent within this very period."""
@@ -141,6 +160,15 @@ class Standing:
     def allowed(self) -> Decimal:
         """What may be spent in this period."""
         return self.limit.within(self.period)
+
+
+LEVELS = (50, 80, 100)
+"""Percents of a limit of which people are told."""
+
+
+def level(spent: Decimal, allowed: Decimal) -> int:
+    """The highest of LEVELS that is reached; 0 below the first."""
+    return max((percent for percent in LEVELS if spent * 100 >= allowed * percent), default=0) if allowed else LEVELS[-1]
 
 
 class RequestState(StrEnum):

@@ -49,8 +49,8 @@ class LimitRows:
         row = found.first()
         return _limit(row) if row else None
 
-    async def put(self, limit: Limit, by: str) -> Limit:
-        """Keep a limit; where there is one for the same already, that one is changed and keeps its id. What was granted on top ends."""
+    async def put(self, limit: Limit, by: str, *, on_top: bool = False) -> Limit:
+        """Keep a limit; where there is one for the same already, that one is changed and keeps its id. What was granted on top ends, unless `on_top`."""
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
         values = {"amount": limit.amount, "set_by": by, "set_at": self._clock.now()}
         statement = dialect.insert(tables.limits).values(
@@ -63,8 +63,10 @@ class LimitRows:
             ).returning(_ROWS.id)
         )
         known = str(kept.scalar_one())
+        if on_top:
+            return replace(limit, id=known, set_by=by)
         await self._connection.execute(delete(tables.limit_extras).where(_EXTRAS.limit_id == known))
-        return replace(limit, id=known, extra=ZERO, extra_for="")
+        return replace(limit, id=known, extra=ZERO, extra_for="", set_by=by)
 
     async def delete(self, workspace: str, limit: str) -> bool:
         """Drop it. False if it was not there."""
@@ -174,6 +176,7 @@ def _limit(row: Row[Any]) -> Limit:
         amount=row.amount,
         extra=row.extra or ZERO,
         extra_for=row.extra_for or "",
+        set_by=row.set_by,
     )
 
 

@@ -62,13 +62,13 @@ class ParkedRows:
         return _parked(row) if row else None
 
     async def release(self, workspace: str, cause: str, subject: str) -> int:
-        """What waits for this may be asked again; tells how many questions that are."""
+        """What waits for this, or for a part of it (`subject …`), may be asked again; tells how many questions that are."""
         released = await self._connection.execute(
             update(_PARKED)
             .where(
                 _PARKED.c.workspace == workspace,
                 _PARKED.c.cause == cause,
-                _PARKED.c.subject == subject,
+                or_(_PARKED.c.subject == subject, _PARKED.c.subject.startswith(f"{subject} ", autoescape=True)),
                 _PARKED.c.released_at.is_(None),
             )
             .values(released_at=self._clock.now())
