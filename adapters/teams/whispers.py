@@ -25,6 +25,8 @@ _SMALLER = 10_000
 _PAINTING = 4.0
 """Seconds that a screen waits for its pictures: an invoke's answer must be back before Teams gives up on it."""
 _MOST_PICTURES = 16
+_LARGEST_PICTURE = render.LARGEST - 1_500
+"""Characters that leave room for its title and its words in a card of its own."""
 _PICTURE = "data:image/png;base64,"
 
 Draw = Callable[[int], Awaitable[Json]]
@@ -128,7 +130,9 @@ class Whispers:
         charts = [block for view in views for block in view.blocks if isinstance(block, Chart)]
         missing = View(blocks=tuple(chart for chart in charts if chart not in self._painted))
         for chart, data in (await painted(self._charts, (missing,), seconds=_PAINTING)).items():
-            self._painted[chart] = _PICTURE + base64.b64encode(data).decode()
+            url = _PICTURE + base64.b64encode(data).decode()
+            if len(url) <= _LARGEST_PICTURE:
+                self._painted[chart] = url
         known = {chart: self._painted[chart] for chart in charts if chart in self._painted}
         while len(self._painted) > _MOST_PICTURES:
             self._painted.popitem(last=False)

@@ -18,7 +18,7 @@ class ChartPainter(Protocol):
     """Pictures of charts, readable on a light and on a dark ground, from the width of a phone on."""
 
     async def paint(self, chart: Chart) -> bytes:
-        """A PNG, 720 pixels wide, to be shown at half of that or more. Raises NotPainted, within seconds."""
+        """A PNG, 600 pixels wide, made to be read from 300 points on. Raises NotPainted, within seconds."""
 
     async def aclose(self) -> None:
         """Let go of whatever paints."""

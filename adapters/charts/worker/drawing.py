@@ -1,4 +1,4 @@
-"""Stacked bars on a light card, made to be read at 360 points of width: a point is a pixel of the phone then, and two of the picture."""
+"""Stacked bars on a light card, made to be read 300 points wide, which is what a phone leaves a message of its 360: a point is a pixel there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
@@ -18,15 +19,16 @@ from PIL import Image
 
 from .words import amounts, legible, names, shown_labels, ticks
 
-_POINTS, _TWICE = 72.0, 2
-_WIDTH, _PLOT = 360.0, 180.0
-_EDGE, _ABOVE, _BENEATH = 12.0, 16.0, 30.0
-_LINE, _SIZE, _BOX, _GAP = 18.0, 11.0, 11.0, 6.0
-_WIDEST_BAR, _LOWEST_BAR = 44.0, 3.0
+_POINTS = 72.0
+_FINER = 2
+"""Pixels of the picture to a point: it is 600 wide."""
+_WIDTH, _PLOT = 300.0, 160.0
+_EDGE, _ABOVE, _BENEATH = 10.0, 14.0, 30.0
+_LINE, _SIZE, _BOX, _GAP = 18.0, 12.0, 11.0, 5.0
+_WIDEST_BAR, _LOWEST_BAR = 40.0, 3.0
 _GROUND, _INK, _SOFT, _FAINT = "#fafaf7", "#24292e", "#57606a", "#dcded9"
-_COLOURS = 24
 _LONGEST_LABEL = 14
-_IN_COLUMNS, _ALONE = 19, 44
+_IN_COLUMNS, _ALONE = 15, 34
 """Characters of a name where two stand beside each other, and where each has a line."""
 
 _LOOKS = (
@@ -42,7 +44,7 @@ def draw(labels: Sequence[str], given: Sequence[str], values: Sequence[Sequence[
     shown = names(given, _IN_COLUMNS if columns == 2 else _ALONE)
     below = _BENEATH + -(-len(shown) // columns) * _LINE + _EDGE
     height = _ABOVE + _PLOT + below
-    figure = Figure(figsize=(_WIDTH / _POINTS, height / _POINTS), dpi=_POINTS * _TWICE, facecolor=_GROUND)
+    figure = Figure(figsize=(_WIDTH / _POINTS, height / _POINTS), dpi=_POINTS * _FINER, facecolor=_GROUND)
     canvas = FigureCanvasAgg(figure)
     totals = [sum(column) for column in zip(*values, strict=True)]
     lines = ticks(max(totals, default=0.0))
@@ -64,7 +66,7 @@ def _frame(axes: Axes, lines: Sequence[float], beside: Sequence[str], bars: int)
     axes.set_ylim(0, lines[-1] or 1)
     for at, words in zip(lines, beside, strict=True):
         axes.axhline(at, color=_FAINT if at else _SOFT, linewidth=0.8, zorder=0 if at else 3, clip_on=False)
-        where = axes.get_yaxis_transform() + Affine2D().translate(-_GAP * _TWICE, 0)
+        where = axes.get_yaxis_transform() + Affine2D().translate(-_GAP * _FINER, 0)
         axes.text(0, at, words, transform=where, ha="right", va="center_baseline", color=_SOFT, **_TEXT)
     if len(lines) == 1:
         nothing = "nothing in this time"
@@ -72,7 +74,7 @@ def _frame(axes: Axes, lines: Sequence[float], beside: Sequence[str], bars: int)
 
 
 def _name_bars(axes: Axes, labels: Sequence[str], room: float) -> None:
-    where = axes.get_xaxis_transform() + Affine2D().translate(0, -_GAP * _TWICE)
+    where = axes.get_xaxis_transform() + Affine2D().translate(0, -_GAP * _FINER)
     wide = [_wide(one) for one in labels]
     for at in shown_labels(wide, room, 2 * _GAP):
         reach = (wide[at] / 2 - _EDGE + 2) * len(labels) / room  # in bars: the outermost must not leave the card
@@ -101,7 +103,7 @@ def _stack(axes: Axes, values: Sequence[Sequence[float]], totals: Sequence[float
 
 
 def _explain(figure: Figure, shown: Sequence[str], columns: int, top: float) -> None:
-    points = Affine2D().scale(_TWICE)
+    points = Affine2D().scale(_FINER)
     for number, name in enumerate(shown):
         line, column = divmod(number, columns)
         x = _EDGE + column * (_WIDTH - _EDGE) / 2
@@ -131,11 +133,27 @@ def _wide(text: str) -> float:
     return float(TextPath((0, 0), text, prop=_FONT).get_extents().x1) if text.strip() else 0.0
 
 
+@cache
+def _palette() -> Image.Image:
+    """What is drawn with, and what lies between that and the ground where it ends within a pixel."""
+    words = [(colour, by) for colour in (_INK, _SOFT) for by in (1.0, 0.67, 0.33)]
+    bars = [(colour, by) for colour, _ in _LOOKS for by in (1.0, 0.5)]
+    ground = to_rgb(_GROUND)
+    mixed = [
+        round(255 * (one * by + below * (1 - by)))
+        for colour, by in [(_GROUND, 1.0), (_FAINT, 1.0), *words, *bars]
+        for one, below in zip(to_rgb(colour), ground, strict=True)
+    ]
+    made = Image.new("P", (1, 1))
+    made.putpalette(mixed)
+    return made
+
+
 def _png(canvas: FigureCanvasAgg) -> bytes:
     """Few colours make a small file: what Teams takes within a card is no more than that."""
     size = canvas.get_width_height(physical=True)
     whole = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1)  # type: ignore[no-untyped-call]
-    few = whole.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    few = whole.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
     made = io.BytesIO()
-    few.save(made, "PNG", optimize=True, dpi=(_POINTS * _TWICE, _POINTS * _TWICE))
+    few.save(made, "PNG", optimize=True, dpi=(_POINTS * _FINER, _POINTS * _FINER))
     return made.getvalue()

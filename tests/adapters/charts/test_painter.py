@@ -53,7 +53,7 @@ def running(painter: Painter) -> asyncio.subprocess.Process:
 async def test_a_picture_is_twice_as_fine_as_a_phone_is_wide(painter: Painter) -> None:
     made = await painter.paint(spent(31, 8))
     width, height = struct.unpack(">II", made[16:24])
-    assert (width, 400 < height < 700) == (720, True)
+    assert (width, 350 < height < 600) == (600, True)
 
 
 async def test_one_process_paints_picture_after_picture(painter: Painter) -> None:

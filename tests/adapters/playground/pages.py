@@ -25,10 +25,10 @@ Event = dict[str, Any]
 class Site:
     """The adapter, served on loopback, with pages that belong to it."""
 
-    def __init__(self, inbound: Inbound) -> None:
+    def __init__(self, inbound: Inbound, rooms: Rooms | None = None) -> None:
         self.inbound = inbound
         self.painter = FakePainter()
-        self.rooms = Rooms(self.painter)
+        self.rooms = rooms or Rooms(self.painter)
         self.platform = Playground(self.rooms)
         self.server = PlaygroundServer(self.rooms, inbound, TOKEN)
         self._stack = AsyncExitStack()
