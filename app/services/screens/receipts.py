@@ -40,7 +40,7 @@ from app.errors import (
 from app.services import dollars
 from app.services.explain import INTERRUPTED
 from app.services.receipts import Page
-from app.services.screens.usage import CSV, RECEIPTS, SHOW, UNKNOWN, tokens
+from app.services.screens.usage import CSV, PAGE, RECEIPTS, SHOW, UNKNOWN, tokens
 from app.services.usage_words import Wanted
 
 PURPOSES: Mapping[Purpose, str] = {
@@ -83,7 +83,7 @@ def page(shown: Page) -> View:
     turns += [Button(RECEIPTS, "Older", shown.older.value)] if shown.older else []
     turns += [Button(SHOW, "Usage"), Button(CSV, "CSV of this month", Wanted().value)]
     about = f"{whose}Every call of a provider has a receipt, with ids and numbers and nothing of what was said. ≈: the provider did not tell, so this is reckoned."
-    return View(title="Receipts", blocks=(*blocks, Buttons(tuple(turns)), Note(rich(about))))
+    return View(title="Receipts", context=PAGE, blocks=(*blocks, Buttons(tuple(turns)), Note(rich(about))))
 
 
 def outcome(receipt: Receipt) -> str:

@@ -36,6 +36,8 @@ from app.services.usage_words import GROUPS, Timespan, Wanted
 SHOW = "usage_show"
 CSV = "usage_csv"
 RECEIPTS = "receipts_show"
+PAGE = "usage"
+"""The context of the screens that take each other's place."""
 
 UNKNOWN = "price unknown"
 
@@ -48,12 +50,8 @@ def page(seen: Usage) -> View:
     else:
         chart = charted(seen)
         blocks = (_facts(seen.total), *_unpriced(seen), *((chart,) if chart else ()), _table(seen))
-    return View(title="Usage", blocks=(Heading(title), *blocks, *_controls(seen), Note(_about(seen))))
-
-
-def csv_coming() -> View:
-    """After the button: the file follows by itself."""
-    return View(blocks=(Notice(rich("The file is being made. It comes to your own chat with Latchkey."), Level.INFO),))
+    shown = (Heading(title), *blocks, *_controls(seen), Note(_about(seen)))
+    return View(title="Usage", context=PAGE, blocks=shown)
 
 
 def cost(spent: Cost) -> str:
