@@ -16,6 +16,7 @@ from adapters.models.compatible import Compatible
 from adapters.models.http import ModelHttp
 from adapters.models.offline import Offline
 from adapters.models.openai import OpenAI
+from adapters.models.prices import ListPrices
 from adapters.tools.documents.reader import Documents
 from adapters.tools.mcp.hub import Hub
 from adapters.tools.mcp.sign_in import SignIn
@@ -52,11 +53,14 @@ from app.services.intake import Intake
 from app.services.key_ring import KeyRing
 from app.services.keys import Keys
 from app.services.mcp.tokens import McpTokens
+from app.services.meter import Meter
+from app.services.model_care import ModelCare
 from app.services.notices import Notices
 from app.services.outlook import Outlooks
 from app.services.parked import Parked
 from app.services.permissions import Permissions
 from app.services.plans import Planner
+from app.services.pricing import Pricing
 from app.services.references import References
 from app.services.retention import Retention
 from app.services.schedule import Schedule
@@ -118,7 +122,11 @@ class Service:
         team = Agents(database, clock)
         memory = Transcripts(database, vault, platforms, clock=clock)
         self._retention = Retention(database, memory)
-        self._keys = Keys(database, ring=ring, notices=notices, background=self._background, clock=clock, demo=demo)
+        self._prices = ListPrices()
+        self._meter = Meter(database, Pricing(self._prices), clock)
+        self._keys = Keys(
+            database, ring=ring, meter=self._meter, notices=notices, background=self._background, clock=clock, demo=demo
+        )
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
@@ -157,6 +165,10 @@ class Service:
             sections=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
         )  # fmt: skip
         key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
+        self._models = ModelCare(
+            database, team, self._keys, self._prices, agents.prompt.parts,
+            notices=notices, background=self._background, clock=clock,
+        )  # fmt: skip
         rotation_desk = RotationDesk(self._keys, key_desk)
         people_desk = PeopleDesk(database, access, workspaces, memory)
         answers = Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock)
@@ -176,7 +188,7 @@ class Service:
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
                 more=[
                     self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
-                    rotation_desk,
+                    rotation_desk, *self._models.desks,
                     PromptDesk(team, agents.prompt.parts),
                 ],
                 there=tool_desk.there,
@@ -185,7 +197,7 @@ class Service:
                 access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
                 more=[
                     self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
-                    rotation_desk,
+                    rotation_desk, *self._models.desks,
                 ],
                 open_saves=self._tool_servers.desk.open_saves,
             ),
@@ -206,14 +218,20 @@ class Service:
     async def start(self, ports: Sequence[int]) -> int:
         """Listen on the first free one of these ports, and tell which; then begin to work. Raises SettingsError."""
         port = await self._server.start(self._settings.host, *ports)
+        await self._meter.begin()  # before the first call of a model
         await self._engine.launch()  # loads half a second of library; what came in meanwhile is durable and found
         quieten_libraries()
+        if self._database.is_sqlite:  # the engine's lock lets nobody else call models
+            await self._meter.alone()
         self._background.spawn(self._http.warm_up(), name="load model libraries")  # so that the first key need not wait
+        self._background.spawn(self._prices.warm_up(), name="load prices")
+        self._schedule.every(EVERY, self._meter.tidy, name="settle what was cut short")
         self._schedule.every(EVERY, self._keys.recheck_due, name="check keys")
         self._schedule.every(EVERY, self._keys.rotating.tick, name="rotate keys")
         self._schedule.every(EVERY, self._retention.tidy, name="erase content")
         self._schedule.every(SOON, self._parked.tick, name="ask again what was parked")
         self._schedule.every(EVERY, self._standing.scheduler(self._engine).tick, name="start what is due")
+        self._schedule.every(HOURLY, self._models.lifecycles.tick, name="see which models end")
         self._schedule.every(HOURLY, self._look_at_sandboxes, name="test the isolation of code")
         for edge in self._edges:
             await edge.start()
@@ -229,6 +247,7 @@ class Service:
         await self._engine.drain(self._settings.drain_seconds)
         await self._schedule.stop()
         await self._background.drain(STRAGGLERS)
+        await self._meter.leave()
         for edge in self._edges:
             await edge.close()
         await self._charts.aclose()

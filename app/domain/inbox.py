@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.domain.audit import AuditEntry
-from app.domain.run import RunState, Usage
+from app.domain.run import RunState
 from app.domain.secrets import SealedSecret
 
 
@@ -98,18 +98,3 @@ class RunRecord:
     stop_requested: bool = False
     feedback: str = ""
     shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Which key, provider and model paid for one model call. `number` counts the calls of a run from 0."""
-
-    run: str
-    number: int
-    key_id: str
-    fingerprint: str
-    provider: str
-    model: str
-    usage: Usage
-    outcome: str = ""  # empty, or a code of app.errors
-    agent_id: str = ""  # who asked, if not the run's own agent

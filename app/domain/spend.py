@@ -162,15 +162,6 @@ class Standing:
         return self.limit.within(self.period)
 
 
-LEVELS = (50, 80, 100)
-"""Percents of a limit of which people are told."""
-
-
-def level(spent: Decimal, allowed: Decimal) -> int:
-    """The highest of LEVELS that is reached; 0 below the first."""
-    return max((percent for percent in LEVELS if spent * 100 >= allowed * percent), default=0) if allowed else LEVELS[-1]
-
-
 class RequestState(StrEnum):
     """What became of a request for more."""
 

@@ -74,11 +74,6 @@ class Attachments:
         self._read: dict[FileRef, Content] = {}
         self._shown: set[type[Part]] = set()
 
-    @property
-    def fingerprint(self) -> str:
-        """See PaidModel."""
-        return self._inner.fingerprint
-
     async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient.stream."""
         said = False

@@ -86,7 +86,6 @@ class Conversations:
         async with self._database.begin() as uow:
             if begun and ending:
                 claim, plan = begun.claim, begun.plan
-                await uow.runs.add_receipts(claim, ending.agent_id, ending.receipts)
                 await uow.runs.finish(
                     claim.run, ending.state, agent_id=ending.agent_id, error=ending.error, retry_of=ending.retry_of
                 )
@@ -99,7 +98,7 @@ class Conversations:
             metrics.run_ended(begun.claim.workspace.partition(":")[0], ending.state)
             log.info(
                 "run ended", run=begun.claim.run, workspace=begun.claim.workspace, state=ending.state,
-                error=ending.error, calls=len(ending.receipts),
+                error=ending.error, calls=ending.calls,
             )  # fmt: skip
         return more
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.agent import AgentSpec
 from app.domain.keys import ModelChoice
 from app.domain.run import Json, RunFinished, Stop, ToolResult
+from app.domain.spend import Purpose
 from app.errors import NoAgent, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, Question, RunFacts
 from app.services.agents import must_answer_there
@@ -15,6 +16,7 @@ from app.services.codec import dump, load
 from app.services.delivery import Aside
 from app.services.journaled import JournaledModel
 from app.services.plans import HoldsKeys
+from app.services.till import Till
 from app.services.tool_calls import Within
 from app.services.toolkit import Toolkit
 from app.store.unit_of_work import Database
@@ -58,7 +60,7 @@ class Handover:
         begun = load(_Begun, await within.journal.step(f"handover:{within.number}", begin))
         if begun.agent is None or begun.choice is None:
             return ToolResult(call_id, begun.refused, is_error=True)
-        if len(within.ledger.receipts) >= MOST_MODEL_CALLS:
+        if within.ledger.calls >= MOST_MODEL_CALLS:
             return ToolResult(call_id, "Enough agents were asked for one answer. Go on without.", is_error=True)
         return await self._run(_passed_on(facts, begun.agent, question, within), begun.choice, within, call_id)
 
@@ -81,10 +83,12 @@ class Handover:
             facts, within.journal, aside,
             sources=within.sources, redact=within.redact, ledger=within.ledger, name=name,
         )  # fmt: skip
-        client = self._keys.client(choice, workspace=facts.workspace, actor=facts.question.asker.id, run=facts.run)
+        till = Till(aside.status)
+        account = replace(within.ledger.account, agent_id=agent.id, purpose=Purpose.HANDOVER)
+        client = self._keys.client(choice, account, till)
         model = JournaledModel(
             client, within.journal, aside, lambda: self._stop_requested(facts.run),
-            heard=belt.heard, paid=within.ledger.of(agent.id, choice), name=name,
+            till=till, heard=belt.heard, paid=within.ledger.add, name=name,
         )  # fmt: skip
         messages = self._prompt(agent, facts.question, context_window=choice.context_window)
         finished: RunFinished | None = None

@@ -8,12 +8,26 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
-from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, StoodIn, TextDelta, Usage
-from app.errors import PROVIDER_ERRORS, BadAnswer, CutOff, NoKey, NoModel, RateLimited, Stopped, TimedOut, UserError
+from app.domain.run import Json, ModelDone, ModelEvent, ModelRequest, StoodIn, TextDelta
+from app.domain.spend import Paid
+from app.errors import (
+    PROVIDER_ERRORS,
+    BadAnswer,
+    CutOff,
+    NoKey,
+    NoModel,
+    OverLimit,
+    PriceUnknown,
+    RateLimited,
+    Stopped,
+    TimedOut,
+    UserError,
+)
 from app.ports.engine import Journal
 from app.services import stand_in_words
 from app.services.codec import clean, dump, load
 from app.services.delivery import Shows
+from app.services.till import Till
 
 MOST_TRIES = 4
 LONGEST_WAIT = 120.0
@@ -28,21 +42,20 @@ LONGEST_CALL = 1800.0
 PARAGRAPH = "\n\n"
 SUMMING_UP = "is summing up what was before…"
 
-_KINDS: dict[str, type[UserError]] = {**PROVIDER_ERRORS, NoKey.__name__: NoKey, NoModel.__name__: NoModel}
+_KINDS: dict[str, type[UserError]] = {
+    **PROVIDER_ERRORS,
+    **{kind.__name__: kind for kind in (NoKey, NoModel, OverLimit, PriceUnknown)},
+}
 
 PaidEvent = ModelEvent | StoodIn
 """What a paid model tells its run; the agent is told the ModelEvents."""
 
 
 class PaidModel(Protocol):
-    """A ModelClient that tells which key paid: a key may be replaced between two calls of a run. It also tells who stands in for whom."""
+    """A ModelClient whose calls are paid for. It also tells who stands in for whom."""
 
     model: str
     context_window: int
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the key that the last call was made with."""
 
     def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient."""
@@ -50,7 +63,7 @@ class PaidModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What became of one model call. `error` is a code; a stopped call keeps what was said so far. `fingerprint` is the key's that was used."""
+    """What became of one model call, and what it came to. `error` is a code; a stopped call keeps what was said so far."""
 
     text: str = field(repr=False, default="")
     done: ModelDone | None = None
@@ -58,25 +71,15 @@ class ModelCall:
     message: str = ""
     retry_after: float | None = None
     stopped: bool = False
-    fingerprint: str = ""
+    paid: Paid = field(default_factory=Paid)
     waits_for: str = ""  # see UserError
     stood_in: StoodIn | None = None  # who said it in the place of the agent's own model
-
-    @property
-    def usage(self) -> Usage:
-        """What it used, as far as the provider told."""
-        return self.done.usage if self.done else Usage()
-
-    @property
-    def outcome(self) -> str:
-        """Empty, or a code of app.errors."""
-        return Stopped.__name__ if self.stopped else self.error
 
 
 class JournaledModel:
     """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again.
 
-    `heard` is told of every message before the runner is, `paid` of every call, also on replay. A run within a run has a `name` that
+    What its calls came to is taken out of the `till`. `heard` is told of every message before the runner is, `paid` of every call, also on replay. A run within a run has a `name` that
     no other of the same journal has.
     """
 
@@ -87,6 +90,7 @@ class JournaledModel:
         delivery: Shows,
         stop_requested: Callable[[], Awaitable[bool]],
         *,
+        till: Till | None = None,
         heard: Callable[[ModelDone], Awaitable[None]] | None = None,
         paid: Callable[[ModelCall], None] | None = None,
         name: str = "",
@@ -99,6 +103,7 @@ class JournaledModel:
         self._journal = journal
         self._delivery = delivery
         self._stop_requested = stop_requested
+        self._till = till or Till()
         self._heard = heard
         self._paid = paid
         self._name = name
@@ -132,7 +137,7 @@ class JournaledModel:
                 call = replace(call, stood_in=self._stood_in)
             if patience(call, tries) is not None:
                 await self._delivery.status("is waiting for the model's provider…")
-            return dump(replace(call, fingerprint=self._inner.fingerprint))
+            return dump(replace(call, paid=self._till.take()))
 
         step = f"{'summary' if request.aside else 'model'}:{self._name}{len(self.calls)}"  # one is never taken for the other
         call = load(ModelCall, await self._journal.step(step, work, stoppable=True))

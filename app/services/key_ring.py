@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -13,8 +13,9 @@ from app.domain.secrets import KeyContext, Secret
 from app.errors import BadInput, NoKey, WontOpen
 from app.ports.providers import ModelProvider
 from app.ports.vault import SecretVault
+from app.services.key_watch import KeyWatch
 from app.store.keys import StoredKey
-from app.store.unit_of_work import Database
+from app.store.unit_of_work import Database, UnitOfWork
 from app.telemetry.scrub import scrub
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ class KeyRing:
         self._database = database
         self._vault = vault
         self._providers = providers
+        self.watch = KeyWatch(database)
 
     @property
     def providers(self) -> tuple[ModelProvider, ...]:
@@ -61,9 +63,19 @@ class KeyRing:
         return replace(stored, sealed=await self._vault.seal_secret(_context(stored), secret))
 
     async def use(
-        self, workspace: str, key_id: str, *, actor: str, details: Mapping[str, str], refused_too: bool = False
+        self,
+        workspace: str,
+        key_id: str,
+        *,
+        actor: str,
+        details: Mapping[str, str],
+        refused_too: bool = False,
+        also: Callable[[UnitOfWork, ProviderKey], Awaitable[None]] | None = None,
     ) -> tuple[ProviderKey, ProviderCredential]:
-        """A key for one call, written down as `key.used`. Raises NoKey if it was revoked, or refused by its provider, meanwhile."""
+        """A key for one call, written down as `key.used`. Raises NoKey if it was revoked, or refused by its provider, meanwhile.
+
+        What is `also` to be done before belongs to the same transaction; where that raises, the key is not used.
+        """
         async with self._database.begin() as uow:
             stored = await uow.keys.get(workspace, key_id)
             if stored is None or stored.sealed is None or not (stored.key.live or refused_too):
@@ -72,6 +84,8 @@ class KeyRing:
                     "The key for this was revoked or is refused by its provider. An admin can set another with `/byok setkey`.",
                 )
             key = stored.key
+            if also:
+                await also(uow, key)
             about = {"provider": key.provider, "fingerprint": key.fingerprint, "version": str(key.version), **details}
             await uow.audit.append(AuditEntry(workspace, actor, "key.used", key_id, about))
         return key, await self.open(stored)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
-from app.domain.keys import ModelChoice, ProviderCredential, ProviderKey
-from app.domain.run import ModelDone, ModelEvent, ModelInfo, ModelRequest
-from app.errors import KeyRejected, NoCredit, NoKey, NoModel, NotPermitted, TimedOut
+from app.domain.keys import ModelChoice, ProviderKey
+from app.domain.run import ModelInfo
+from app.domain.spend import Account
+from app.errors import KeyRejected, NoKey, NoModel, TimedOut
 from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.journaled import PaidModel
@@ -21,6 +20,8 @@ from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
 from app.services.key_trials import KeyTrials
 from app.services.key_usage import paying_key, ready, stand_ins_of, verified
+from app.services.keyed_model import Counter, KeyedModel
+from app.services.meter import Meter
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
 from app.services.rotating import Rotating
@@ -29,17 +30,12 @@ from app.services.screens import keys as screens
 from app.services.searching import Searching, TurnedOff
 from app.services.standing_in import Candidate, StandingIn
 from app.services.switching_back import SwitchingBack
-from app.services.workspaces import ITSELF
+from app.services.till import Till
 from app.store.unit_of_work import Database
-from app.telemetry import metrics
 
 ASKED_ABOUT_MODELS_EVERY = timedelta(hours=6)
 WORTH_WAITING = 1.0
 """Seconds that a question waits to learn how much its model can take in; unknown, a long thread may be too long for it."""
-
-
-MOST_TRIES = 3
-"""Of one call: a key that another one took the place of meanwhile is not the end of it."""
 
 
 class Keys:
@@ -50,12 +46,14 @@ class Keys:
         database: Database,
         *,
         ring: KeyRing,
+        meter: Meter,
         notices: Notices,
         background: Background,
         clock: Clock,
         demo: bool = False,
     ) -> None:
         self.ring = ring
+        self.meter = meter
         self.demo = demo
         self.models = ModelLists(ring, background, clock)
         self.known = KnownKeys(database, ring, clock)
@@ -133,11 +131,12 @@ class Keys:
             return False
         return agent.provider == OFFLINE or (not agent.provider and not agent.key_id and not verified(keys))
 
-    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
-        """A model under this choice's key, which is looked at, and its use written down, at every single call."""
+    def client(self, choice: ModelChoice, account: Account, till: Till | None = None) -> PaidModel:
+        """A model under this choice's key, which is looked at, paid for and written down at every single call; what that came to is put into the `till`."""
+        counter, into = Counter(self.ring, self.meter, self.checks, self.back, self.models), till or Till()
 
         def keyed(one: ModelChoice) -> PaidModel:
-            return _KeyedModel(self.ring, self.checks, self.back, one, workspace=workspace, actor=actor, run=run)
+            return KeyedModel(counter, one, account, into)
 
         own = Searching(keyed(choice), choice, self._without_search)
         if not choice.fallbacks:
@@ -205,87 +204,3 @@ class Keys:
             title = self.ring.title(agent.provider)
             return f"{agent.name} answers with {title}, and this workspace has no default key for {title}. An admin can set one with `/byok setkey`."
         return "This workspace has no model key yet. An admin can set one with `/byok setkey`."
-
-
-class _KeyedModel:
-    """See PaidModel."""
-
-    def __init__(
-        self,
-        ring: KeyRing,
-        checks: KeyChecks,
-        back: SwitchingBack,
-        choice: ModelChoice,
-        *,
-        workspace: str,
-        actor: str,
-        run: str,
-    ) -> None:
-        self.model = choice.model
-        self.context_window = choice.context_window
-        self.fingerprint = choice.fingerprint
-        self._ring = ring
-        self._checks = checks
-        self._back = back
-        self._choice = choice
-        self._workspace = workspace
-        self._actor = actor or ITSELF
-        self._run = run
-
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
-        """See ModelClient; raises NoKey when the key was revoked meanwhile."""
-        if not self._choice.key_id:
-            async for event in self._offline(request):
-                yield event
-            return
-        for left in reversed(range(MOST_TRIES)):
-            details = {"purpose": "answer", "run": self._run, "model": request.model}
-            key, credential = await self._ring.use(
-                self._workspace, self._choice.key_id, actor=self._actor, details=details
-            )
-            self.fingerprint = key.fingerprint
-            said = False
-            try:
-                async with aclosing(self._asked(request, key, credential)) as events:
-                    async for event in events:
-                        said = True
-                        yield event
-                return
-            except (KeyRejected, NoCredit, NotPermitted) as error:
-                if not said and left and await self._back.rejected(key, error):
-                    continue  # another key pays in its place now
-                if not isinstance(error, NotPermitted):
-                    await self._checks.failed(key, error)
-                raise
-
-    async def _asked(
-        self, request: ModelRequest, key: ProviderKey, credential: ProviderCredential
-    ) -> AsyncGenerator[ModelEvent]:
-        events = self._ring.provider(key.provider).stream(request, key=credential)
-        try:
-            with metrics.model_call(key.provider) as call:
-                async for event in events:
-                    if isinstance(event, ModelDone):
-                        call.succeeded()
-                        await self._checks.worked(key)
-                    yield event
-        finally:
-            await _close(events)
-
-    async def _offline(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
-        provider = self._ring.offline()
-        if self._choice.provider != OFFLINE or provider is None:
-            raise NoKey
-        events = provider.stream(request, key=None)
-        try:
-            async for event in events:
-                yield event
-        finally:
-            await _close(events)
-
-
-async def _close(events: AsyncIterator[ModelEvent]) -> None:
-    """Closing an iterator closes its connection; an iterator that is no generator has nothing to close."""
-    close = getattr(events, "aclose", None)
-    if close is not None:
-        await close()

@@ -23,6 +23,7 @@ from app.domain.inbox import Claim
 from app.domain.keys import ModelChoice
 from app.domain.schedules import has_no_thread, schedule_of
 from app.domain.secrets import KeyContext, SealedSecret
+from app.domain.spend import Account
 from app.errors import NoAgent, PlatformError, UserError
 from app.ports.agents import Question
 from app.ports.clock import Clock
@@ -33,6 +34,7 @@ from app.services.codec import load
 from app.services.continuing import GO_ON, up_to
 from app.services.explain import ANSWER_GONE, INTERRUPTED, QUESTION_GONE, UNREADABLE
 from app.services.journaled import PaidModel
+from app.services.till import Till
 from app.services.transcripts import Transcripts
 from app.store.inbox import RETRY_MARK
 from app.store.unit_of_work import Database
@@ -73,8 +75,8 @@ class HoldsKeys(Protocol):
     async def resolve(self, agent: AgentSpec) -> ModelChoice:
         """Which key and model it is. Raises UserError in words for the asker."""
 
-    def client(self, choice: ModelChoice, *, workspace: str, actor: str, run: str) -> PaidModel:
-        """The model, with its key applied at each call."""
+    def client(self, choice: ModelChoice, account: Account, till: Till | None = None) -> PaidModel:
+        """The model, with its key applied, and paid for, at each call."""
 
     async def redact(self, workspace: str, text: str) -> str:
         """The text without keys."""

@@ -46,11 +46,6 @@ class Searching:
         self._choice = choice
         self._turned_off = turned_off
 
-    @property
-    def fingerprint(self) -> str:
-        """See PaidModel."""
-        return self._inner.fingerprint
-
     async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient.stream."""
         can = self._choice.web_search is True and not self._turned_off.has(self._choice)

@@ -60,20 +60,13 @@ class StandingIn:
         self._candidates = tuple(candidates)
         self._clock = clock
         self._first = candidates[0].model
-        self._last = self._first
         self._failed: dict[int, tuple[UserError, datetime]] = {}
         self.model = self._first.model
         self.context_window = self._first.context_window
 
-    @property
-    def fingerprint(self) -> str:
-        """See PaidModel."""
-        return self._last.fingerprint
-
     async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
         """See ModelClient.stream; says so before another one is asked."""
         for at in self._order(request):
-            self._last = self._candidates[at].model
             said = False
             try:
                 async with aclosing(self._asked(at, request)) as events:

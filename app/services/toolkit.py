@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.domain.spend import Account
 from app.ports.agents import RunFacts, Tool, ToolSource
 from app.ports.approvals import Approvals
 from app.ports.engine import Journal
@@ -74,12 +75,17 @@ class Toolkit:
                 self._permissions,
                 sources=sources,
                 redact=redact,
-                ledger=ledger or Ledger(facts.run),
+                ledger=ledger or Ledger(_account(facts)),
             ),
             steps=ToolSteps(delivery, platform, facts.question.asker),
             files=Outgoing(journal, platform, _target(facts), delivery, redact),
             name=name,
         )
+
+
+def _account(facts: RunFacts) -> Account:
+    where = facts.conversation
+    return Account(facts.workspace, facts.run, "", where.channel, facts.question.asker.id, facts.agent.id)
 
 
 def _target(facts: RunFacts) -> ReplyTarget:

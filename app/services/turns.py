@@ -12,9 +12,10 @@ import structlog
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
 from app.domain.grants import CLEAN
-from app.domain.inbox import Claim, Receipt
+from app.domain.inbox import Claim
 from app.domain.run import Json, RunFinished, RunState, StoodIn, TextDelta
 from app.domain.schedules import has_no_thread, schedule_of
+from app.domain.spend import Account
 from app.domain.views import Feedback, Note, View, rich
 from app.errors import PlatformError, RateLimited, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
@@ -29,6 +30,7 @@ from app.services.ledger import Ledger
 from app.services.openings import Openings
 from app.services.plans import HoldsKeys, Plan, Refusal, question_id
 from app.services.sources import NumberedSources
+from app.services.till import Till
 from app.services.toolkit import Toolkit
 from app.services.transcripts import Transcripts
 from app.services.workspaces import WorkspaceSettings
@@ -50,13 +52,13 @@ class HasSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended, and what paid for it."""
+    """How a run ended, and how often it asked a model."""
 
     state: RunState
     agent_id: str = ""
     error: str = ""
     retry_of: str = ""
-    receipts: tuple[Receipt, ...] = ()
+    calls: int = 0
     waits_for: str = ""  # see app.errors.UserError
 
 
@@ -135,7 +137,7 @@ class Turns:
         if plan.forget or plan.agent is None:
             error = await self._forget(journal, claim, delivery)
             return Ending(RunState.FAILED if error else RunState.DONE, agent_id, error, retry_of)
-        answer, receipts = await self._ask(journal, claim, plan, plan.agent, delivery)
+        answer, ledger = await self._ask(journal, claim, plan, plan.agent, delivery)
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
@@ -155,15 +157,16 @@ class Turns:
         if undelivered:
             state, error = RunState.FAILED, undelivered
         waits_for = answer.failed.waits_for if isinstance(answer.failed, UserError) else ""
-        return Ending(state, agent_id, error, retry_of, receipts, waits_for)
+        return Ending(state, agent_id, error, retry_of, ledger.calls, waits_for)
 
     async def _ask(
         self, journal: Journal, claim: Claim, plan: Plan, agent: AgentSpec, delivery: Delivery
-    ) -> tuple[_Answer, tuple[Receipt, ...]]:
+    ) -> tuple[_Answer, Ledger]:
         choice, question = plan.choice, plan.question
         if choice is None or question is None:
             raise ValueError("a plan without a refusal has a model and a question")
-        client = self._keys.client(choice, workspace=claim.workspace, actor=claim.user, run=claim.run)
+        ledger, till = Ledger(_account(claim, agent)), Till(delivery.status)
+        client = self._keys.client(choice, ledger.account, till)
         seeing = Attachments(
             client,
             self._fetch(claim),
@@ -177,11 +180,10 @@ class Turns:
             claim.run, agent, question, mention.conversation, plan.invoker, hints=mention.hints, taint=plan.taint
         )
         answer, redact = _Answer(), self._redact(claim)
-        ledger = Ledger(claim.run)
         tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact, ledger=ledger)
         model = JournaledModel(
             seeing, journal, delivery, lambda: self._stop_requested(claim.run),
-            heard=tools.heard, paid=ledger.of(agent.id, choice),
+            till=till, heard=tools.heard, paid=ledger.add,
         )  # fmt: skip
         messages, where = self._prompt(agent, question, context_window=choice.context_window), mention.conversation
         try:
@@ -194,7 +196,7 @@ class Turns:
         except (UserError, Stopped) as error:
             answer.failed = error
         answer.stood_in = [call.stood_in for call in model.calls]
-        return answer, tuple(ledger.receipts)
+        return answer, ledger
 
     async def _finish(
         self, journal: Journal, claim: Claim, agent: AgentSpec, answer: _Answer, delivery: Delivery
@@ -316,6 +318,13 @@ def _with(failed: View, remarks: tuple[Note, ...]) -> View:
 
 def _remarks(delivery: Delivery) -> tuple[Note, ...]:
     return tuple(Note(rich(text)) for text in delivery.remarks)
+
+
+def _account(claim: Claim, agent: AgentSpec) -> Account:
+    return Account(
+        claim.workspace, claim.run, claim.conversation, claim.channel, claim.user, agent.id,
+        run_tokens=agent.run_tokens, run_cost=agent.run_cost,
+    )  # fmt: skip
 
 
 def _asker(claim: Claim) -> UserRef:

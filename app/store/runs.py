@@ -1,8 +1,7 @@
-"""Runs, the parts of their replies, and receipts: ids and how it went, never what was said."""
+"""Runs and the parts of their replies: ids and how it went, never what was said."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -10,17 +9,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.chat import MessageRef
-from app.domain.inbox import Claim, Receipt, RunRecord
+from app.domain.inbox import Claim, RunRecord
 from app.domain.run import RunState
 from app.ports.clock import Clock
 from app.ports.platform import PartRef
 from app.store import tables
 
-_RUNS, _PARTS, _RECEIPTS = tables.runs, tables.reply_parts, tables.receipts
+_RUNS, _PARTS = tables.runs, tables.reply_parts
 
 
 class RunRows:
-    """Runs, the parts of their replies, and receipts. One transaction's view."""
+    """Runs and the parts of their replies. One transaction's view."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self._connection = connection
@@ -130,34 +129,6 @@ class RunRows:
             )
         )
         return found.scalar() or ""
-
-    async def add_receipts(self, claim: Claim, agent_id: str, receipts: Iterable[Receipt]) -> None:
-        """Keep what paid for each call; kept twice, it is one receipt."""
-        rows = [
-            {
-                "id": f"{item.run}/{item.number}",
-                "workspace": claim.workspace,
-                "run_id": item.run,
-                "agent_id": item.agent_id or agent_id,
-                "conversation_id": claim.conversation,
-                "asker": claim.user,
-                "key_id": item.key_id,
-                "fingerprint": item.fingerprint,
-                "provider": item.provider,
-                "model": item.model.replace("\x00", "")[:200],  # as the provider names it, whatever that is
-                "input_tokens": item.usage.input_tokens,
-                "output_tokens": item.usage.output_tokens,
-                "cached_read": item.usage.cached_read,
-                "cached_write": item.usage.cached_write,
-                "reasoning": item.usage.reasoning,
-                "searches": item.usage.searches,
-                "outcome": item.outcome,
-                "at": self._clock.now(),
-            }
-            for item in receipts
-        ]
-        if rows:
-            await self._connection.execute(self._dialect.insert(_RECEIPTS).values(rows).on_conflict_do_nothing())
 
     async def _take_over(self, claim: Claim) -> None:
         earlier = (

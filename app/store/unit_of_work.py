@@ -31,6 +31,7 @@ from app.store.references import ReferenceRows
 from app.store.runs import RunRows
 from app.store.schedules import ScheduleRows
 from app.store.spare_keys import SpareKeyRows
+from app.store.spend import SpendRows
 from app.store.spending import SpendingRows
 from app.store.told import ToldRows
 from app.store.tool_uses import ToolUseRows
@@ -65,6 +66,7 @@ class UnitOfWork:
         self.data_keys = DataKeyRows(connection, clock)
         self.receipts = ReceiptRows(connection, clock)
         self.prices = OwnPriceRows(connection, clock)
+        self.spend = SpendRows(connection, clock)
         self.spending = SpendingRows(connection, clock)
         self.audit = AuditTrail(connection, clock)
 

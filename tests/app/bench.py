@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from adapters.kms.local import LocalKeyWrapper
+from adapters.models.prices import ListPrices
 from agents.prompt import parts
 from agents.tools import QuestionTools
 from app.domain.agent import AgentSpec
@@ -16,6 +17,7 @@ from app.domain.events import Action, Command, Outcome, Submission
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelMessage, ModelRequest, Role, TextPart
 from app.domain.secrets import Secret
+from app.domain.spend import Account
 from app.domain.views import Channel, Person, View
 from app.services.access import Access
 from app.services.agents import Agents
@@ -35,9 +37,12 @@ from app.services.key_entry import KeyEntry
 from app.services.key_ring import KeyRing
 from app.services.key_setting import KeySet
 from app.services.keys import Keys
+from app.services.meter import Meter
+from app.services.model_care import ModelCare
 from app.services.notices import Notices
 from app.services.outlook import Outlooks
 from app.services.permissions import Permissions
+from app.services.pricing import Pricing
 from app.services.toolkit import Toolkit
 from app.services.tools.chat import ChatTools
 from app.services.transcripts import Transcripts
@@ -95,9 +100,11 @@ class Bench:
         self.memory = Transcripts(self.database, self.vault, platforms, clock=self.clock)
         self.agents = Agents(self.database, self.clock)
         self.ring = KeyRing(self.database, self.vault, self.providers)
+        self.meter = Meter(self.database, Pricing(ListPrices()), self.clock)
         self.keys = Keys(
             self.database,
             ring=self.ring,
+            meter=self.meter,
             notices=Notices(platforms, self.access),
             background=self.background,
             clock=self.clock,
@@ -115,6 +122,10 @@ class Bench:
         )
         outlooks = Outlooks(platforms, toolkit, permissions, self.access, self.clock)
         tool_desk = ToolDesk(self.database, self.agents, outlooks, self.clock)
+        self.models = ModelCare(
+            self.database, self.agents, self.keys, ListPrices(), parts,
+            notices=Notices(platforms, self.access), background=self.background, clock=self.clock,
+        )  # fmt: skip
         self.home = Home(
             platforms,
             access=self.access,
@@ -197,7 +208,7 @@ class Bench:
 
     async def ask(self, choice: ModelChoice) -> list[PaidEvent]:
         """One call of a run, as the runner makes it."""
-        client = self.keys.client(choice, workspace=WORKSPACE, actor=MEMBER.id, run="run-1")
+        client = self.keys.client(choice, Account(WORKSPACE, "run-1", asker=MEMBER.id))
         return [event async for event in client.stream(question(choice.model))]
 
     async def audited(self) -> list[AuditEntry]:

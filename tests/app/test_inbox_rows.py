@@ -9,11 +9,11 @@ from datetime import timedelta
 from sqlalchemy import select, text
 
 from app.domain.chat import MessageRef
-from app.domain.inbox import Accepted, Arrival, Claim, Receipt
-from app.domain.run import RunState, Usage
+from app.domain.inbox import Accepted, Arrival, Claim
+from app.domain.run import RunState
 from app.domain.secrets import SealedSecret
 from app.ports.platform import PartRef
-from app.store.tables import inbox, receipts
+from app.store.tables import inbox
 from app.store.unit_of_work import Database, UnitOfWork
 from tests.fakes.databases import TestClock
 
@@ -214,11 +214,10 @@ async def test_a_message_is_found_with_its_repetitions_and_no_other(any_database
     assert [item.message_id for item in found] == ["1.0", "1.0#r0"]
 
 
-async def test_stop_feedback_and_receipts_are_kept_with_the_run(any_database: Database) -> None:
+async def test_stop_and_feedback_are_kept_with_the_run(any_database: Database) -> None:
     (kept,) = await keep(any_database, arrival(1))
     taken = await claim(any_database, kept.conversation, 0, "r0")
     assert taken
-    receipt = Receipt("r0", 0, "key1", "ab", "anthropic", "m", Usage(3, 4))
     async with any_database.begin() as uow:
         assert [item.id for item in await uow.runs.running(W, kept.conversation)] == ["r0"]
         assert await uow.runs.request_stop("r0")
@@ -226,21 +225,9 @@ async def test_stop_feedback_and_receipts_are_kept_with_the_run(any_database: Da
         await uow.runs.keep_feedback("r0", "good")
         record = await uow.runs.get(W, "r0")
         assert record
-        await uow.runs.add_receipts(taken, "agent_1", [receipt])
-        await uow.runs.add_receipts(taken, "agent_1", [receipt])
         await uow.runs.finish("r0", RunState.STOPPED)
         assert not await uow.runs.request_stop("r0"), "it has ended"
         assert await uow.runs.get("slack:T2", "r0") is None, "another workspace's eyes"
         ended = await uow.runs.get(W, "r0")
     assert ended
     assert (ended.state, ended.feedback, ended.thread) == (RunState.STOPPED, "good", "1.0")
-
-
-async def test_whatever_a_provider_calls_its_model_the_receipt_is_kept(any_database: Database) -> None:
-    (kept,) = await keep(any_database, arrival(1))
-    taken = await claim(any_database, kept.conversation, 0, "r0")
-    assert taken
-    async with any_database.begin() as uow:
-        receipt = Receipt("r0", 0, "key1", "ab", "compatible", "m\x00" * 300, Usage(3, 4))
-        await uow.runs.add_receipts(taken, "agent_1", [receipt])
-        assert (await uow.connection.execute(select(receipts.c.model))).scalar() == "m" * 200

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.agent import AgentSpec
 from app.domain.keys import KeyStatus, ModelChoice
+from app.domain.spend import Account
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, RateLimited, Unreachable
 from app.services.agent_drafts import AgentDraft
 from app.services.keys import Keys
@@ -25,7 +26,14 @@ async def writer(bench: Bench, **settings: str) -> AgentSpec:
 def restarted(bench: Bench) -> Keys:
     """What another process knows: nothing but what is in the database."""
     notices = Notices({bench.platform.name: bench.platform}, bench.access)
-    return Keys(bench.database, ring=bench.ring, notices=notices, background=bench.background, clock=bench.clock)
+    return Keys(
+        bench.database,
+        ring=bench.ring,
+        meter=bench.meter,
+        notices=notices,
+        background=bench.background,
+        clock=bench.clock,
+    )
 
 
 async def test_without_a_key_nobody_is_asked_and_the_person_is_told(
@@ -183,7 +191,7 @@ async def test_what_cannot_be_written_down_is_not_done(bench: Bench) -> None:
 async def test_a_key_revoked_during_a_run_stops_it_at_its_next_call(bench: Bench) -> None:
     await bench.set_key()
     choice = await bench.keys.resolve(await bench.agent())
-    client = bench.keys.client(choice, workspace=WORKSPACE, actor=MEMBER.id, run="run-1")
+    client = bench.keys.client(choice, Account(WORKSPACE, "run-1", asker=MEMBER.id))
     assert [event async for event in client.stream(question("claude-fine"))]
     await bench.keys.setting.revoke(WORKSPACE, choice.key_id, ADMIN)
     with pytest.raises(NoKey):
@@ -203,7 +211,7 @@ async def test_another_workspaces_key_does_not_open(bench: Bench) -> None:
     await bench.set_key()
     choice = await bench.keys.resolve(await bench.agent())
     await bench.workspaces.ensure("slack:T2")
-    client = bench.keys.client(choice, workspace="slack:T2", actor="U9", run="run-2")
+    client = bench.keys.client(choice, Account("slack:T2", "run-2", asker="U9"))
     with pytest.raises(NoKey):
         assert not [event async for event in client.stream(question())]
     assert bench.anthropic.keys_used() == []
@@ -254,7 +262,7 @@ async def test_other_failures_say_nothing_about_the_key(bench: Bench) -> None:
 async def test_closing_an_answer_early_closes_the_providers_stream(bench: Bench) -> None:
     await bench.set_key()
     choice = await bench.keys.resolve(await bench.agent())
-    stream = bench.keys.client(choice, workspace=WORKSPACE, actor=MEMBER.id, run="r").stream(question("claude-fine"))
+    stream = bench.keys.client(choice, Account(WORKSPACE, "r", asker=MEMBER.id)).stream(question("claude-fine"))
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert bench.anthropic.closed == 1

@@ -17,6 +17,7 @@ from app.domain.events import Action
 from app.domain.grants import CLEAN, Approval, Invoker, ToolGrant, digest
 from app.domain.run import TextPart, ToolCall, ToolResult
 from app.domain.secrets import KeyContext
+from app.domain.spend import Account
 from app.errors import BadInput
 from app.ports.agents import Question, RunFacts, Tool
 from app.services.delivery import Aside
@@ -70,7 +71,7 @@ async def _unchanged(text: str) -> str:
 
 def within() -> Within:
     return Within(
-        MemoryJournal("run_1"), Aside(_Silent()), NumberedSources(), _unchanged, Ledger("run_1"), "1", CLEAN
+        MemoryJournal("run_1"), Aside(_Silent()), NumberedSources(), _unchanged, Ledger(Account(WORKSPACE, "run_1")), "1", CLEAN
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from app.domain.chat import MemberKind, UserRef
 from app.domain.events import Close, FieldErrors, Submission
 from app.domain.keys import ModelChoice
 from app.domain.secrets import Secret
+from app.domain.spend import Account
 from app.errors import NoKey
 from app.services.desks.keys import KeyDesk
 from app.services.key_ring import KeyRing
@@ -45,6 +46,7 @@ async def keys(bench: Bench, vendor: ModelServer) -> AsyncIterator[Keys]:
     yield Keys(
         bench.database,
         ring=KeyRing(bench.database, bench.vault, {provider.name: provider for provider in real}),
+        meter=bench.meter,
         notices=Notices({bench.platform.name: bench.platform}, bench.access),
         background=bench.background,
         clock=bench.clock,
@@ -58,7 +60,7 @@ def filled_in(provider: str, key: str, *, by: UserRef = ADMIN, base_url: str = "
 
 
 async def answer(keys: Keys, choice: ModelChoice, workspace: str = WORKSPACE) -> None:
-    client = keys.client(choice, workspace=workspace, actor="U1", run="run-1")
+    client = keys.client(choice, Account(workspace, "run-1", asker="U1"))
     assert [event async for event in client.stream(question(choice.model))]
 
 
