@@ -15,6 +15,7 @@ from app.errors import LatchkeyError, SettingsError
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.domain.keys import ProviderKey
     from app.store.unit_of_work import Database
 
 T = TypeVar("T")
@@ -100,19 +101,16 @@ def list_keys(load: Load) -> None:
         rows: list[tuple[str, ...]] = []
         async with database.read() as unit:
             for workspace in await unit.workspaces.all():
-                rows += [
-                    (
-                        workspace.id,
-                        key.provider,
-                        key.label,
-                        f"…{key.last_four}" if key.last_four else "-",
-                        key.fingerprint[:8],
-                        key.status.value + (", default" if key.is_default else ""),
-                        key.set_by,
-                        f"{key.set_at:%Y-%m-%d %H:%M}",
-                    )
-                    for key in await unit.keys.all(workspace.id)
-                ]
+                spares = await unit.spare_keys.all(workspace.id)
+                for key in await unit.keys.all(workspace.id):
+                    rows.append(_key_row(key, key.label, key.status.value + (", default" if key.is_default else "")))
+                    rows += [
+                        _key_row(
+                            one.of(key), f"{key.label} ({one.which})", f"kept until {one.keep_until:%Y-%m-%d %H:%M}"
+                        )
+                        for one in spares
+                        if one.key_id == key.id
+                    ]
         return rows
 
     rows = _with_database(load(), work)
@@ -207,6 +205,13 @@ async def existing_database(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.dispose()
+
+
+def _key_row(key: ProviderKey, label: str, status: str) -> tuple[str, ...]:
+    ending = f"…{key.last_four}" if key.last_four else "-"
+    return (
+        key.workspace, key.provider, label, ending, key.fingerprint[:8], status, key.set_by, f"{key.set_at:%Y-%m-%d %H:%M}",
+    )  # fmt: skip
 
 
 async def _chosen(database: Database, workspace: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.process import free_port, until
 from tests.acceptance.service import Service
+from tests.app.processes.command import run
 from tests.fakes.model_server import Call, ModelServer
 from tests.fakes.postgres import Postgres
 from tests.fakes.slack_server import SlackServer
@@ -41,6 +42,7 @@ class Scene:
     slack: SlackServer
     models: ModelServer
     questions: Questions
+    service: Service
 
     async def rotate(self, key: str) -> None:
         """Ana rotates the key by the form; returns when she reads that it is done."""
@@ -78,6 +80,9 @@ async def test_no_answer_fails_while_a_key_is_rotated_undone_and_rejected(
         await scene.rotate(SECOND)
         rotated = len(scene.calls())
         await scene.more(20)
+        listed = await asyncio.to_thread(run, tmp_path, "keys", "list", env=scene.service.environment)
+        assert re.search(r"main +…bbbb", listed.stdout), listed.stdout
+        assert re.search(r"main \(previous\) +…aaaa .* kept until ", listed.stdout), listed.stdout
 
         seen = len(scene.told())
         await scene.slack.command(PLACE, ADMIN, "/byok", "rotate undo")
@@ -143,12 +148,12 @@ async def _scene(folder: Path, environment: dict[str, str]) -> AsyncIterator[Sce
             "LATCHKEY_ANTHROPIC_BASE_URL": models.url,
             "LATCHKEY_LOG_LEVEL": "INFO",
         }
-        async with Service(folder, port, environment):
+        async with Service(folder, port, environment) as service:
             await slack.command(PLACE, ADMIN, "/byok", "setkey anthropic")
             await until(lambda: slack.modal(ADMIN), "the key form opens")
             await slack.submit(ADMIN, {"key": FIRST})
             await until(lambda: slack.modal(ADMIN) is None, "the key is taken")
-            scene = Scene(slack, models, Questions())
+            scene = Scene(slack, models, Questions(), service)
             asking = asyncio.create_task(_ask(slack, scene.questions))
             try:
                 yield scene

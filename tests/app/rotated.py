@@ -62,3 +62,8 @@ async def settled_in(database: Database, clock: TestClock) -> Bench:
     bench.anthropic.keys.add(THIRD)
     await bench.set_key()
     return bench
+
+
+def elsewhere(bench: Bench) -> Bench:
+    """Another process: the same database, people and provider, and nothing remembered."""
+    return Bench(bench.database, bench.clock, platform=bench.platform, anthropic=bench.anthropic)

@@ -13,7 +13,7 @@ from app.services.agent_drafts import AgentDraft
 from app.store.unit_of_work import Database
 from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench, words
 from tests.app.engines import until
-from tests.app.rotated import choice, rotated, rows, settled_in
+from tests.app.rotated import choice, elsewhere, rotated, rows, settled_in
 from tests.fakes.databases import TestClock
 
 
@@ -120,3 +120,22 @@ async def test_a_check_that_finds_the_next_key_rejected_switches_back_as_well(be
     bench.anthropic.keys.discard(OTHER)
     assert "••••abcd" in words(await bench.typed("test"))
     assert (await bench.key()).last_four == "abcd"
+
+
+async def test_two_processes_that_meet_the_rejection_at_once_switch_back_once(bench: Bench) -> None:
+    await rotated(bench)
+    other = elsewhere(bench)
+    assert bench.anthropic.keys is not None
+    bench.anthropic.keys.discard(OTHER)
+    chosen = await choice(bench)
+    assert all(await asyncio.gather(*(process.ask(chosen) for process in (bench, other) * 3)))
+    assert (await bench.key()).last_four == "abcd"
+    assert (await bench.actions()).count("key.switched_back") == 1
+
+
+async def test_another_process_uses_the_next_key_from_its_next_call_on(bench: Bench) -> None:
+    other, chosen = elsewhere(bench), await choice(bench)
+    await other.ask(chosen)
+    await rotated(bench)
+    await other.ask(chosen)
+    assert bench.anthropic.keys_used() == [GOOD, OTHER]
