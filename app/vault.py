@@ -19,6 +19,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +37,9 @@ _MAGIC, _ALG = b"byk1", b"\x01"
 _SALT, _COMMITMENT, _NONCE, _TAG = 32, 32, 12, 16
 _HEAD = len(_MAGIC) + len(_ALG)
 _SHORTEST = _HEAD + _SALT + _COMMITMENT + _NONCE + _TAG
+
+FRESH_SECONDS = 1.0
+"""So long a data key is used without a look whether it is there still: another process may have destroyed it."""
 
 CACHE_SECONDS = 300.0
 CACHE_ENTRIES = 1000
@@ -125,14 +129,23 @@ class _Cache(Generic[K, V]):
             del self._kept[key]
 
 
+@dataclass(slots=True)
+class _Known:
+    """A data key, and when it was last seen in the database."""
+
+    data_key: bytes = field(repr=False)
+    seen: float
+
+
 class Vault:
     """Implements Sealer and SecretVault. Unwrapped data keys are remembered for minutes, so that a wrapper is seldom asked."""
 
     def __init__(self, database: Database, wrapper: KeyWrapper, *, tick: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._wrapper = wrapper
-        self._data_keys = _Cache[tuple[str, str], bytes](tick)
+        self._data_keys = _Cache[tuple[str, str], _Known](tick)
         self._newest = _Cache[str, str](tick)
+        self._tick = tick
         self._making: dict[str, asyncio.Lock] = {}
 
     async def check(self) -> None:
@@ -184,13 +197,21 @@ class Vault:
         async with self._making.setdefault(workspace, asyncio.Lock()):  # nobody remembers it anew meanwhile
             async with self._database.begin() as unit:
                 await unit.data_keys.delete_all(workspace)
-            self._newest.forget(lambda key: key == workspace)
-            self._data_keys.forget(lambda key: key[0] == workspace)
+            self._forget(workspace)
+
+    def _forget(self, workspace: str) -> None:
+        self._newest.forget(lambda key: key == workspace)
+        self._data_keys.forget(lambda key: key[0] == workspace)
 
     async def _newest_key(self, workspace: str) -> tuple[str, bytes]:
         async with self._making.setdefault(workspace, asyncio.Lock()):
             data_key_id = self._newest.get(workspace) or await self._find_or_make(workspace)
-        return data_key_id, await self._key(workspace, data_key_id)
+        try:
+            return data_key_id, await self._key(workspace, data_key_id)
+        except WontOpen:  # another process destroyed it, and the workspace may have begun anew since
+            async with self._making.setdefault(workspace, asyncio.Lock()):
+                data_key_id = await self._find_or_make(workspace)
+            return data_key_id, await self._key(workspace, data_key_id)
 
     async def _find_or_make(self, workspace: str) -> str:
         async with self._database.read() as unit:
@@ -208,13 +229,20 @@ class Vault:
 
     async def _key(self, workspace: str, data_key_id: str) -> bytes:
         """The data key, asked for by the workspace it must belong to: a row moved elsewhere finds none."""
-        known = self._data_keys.get((workspace, data_key_id))
+        place = (workspace, data_key_id)
+        known, now = self._data_keys.get(place), self._tick()
+        if known is not None and now - known.seen < FRESH_SECONDS:
+            return known.data_key
         if known is not None:
-            return known
+            known.seen = now  # before the look, not after it: of many who come at once, one looks
         async with self._database.read() as unit:
             wrapped = await unit.data_keys.wrapped(workspace, data_key_id)
         if wrapped is None:
+            if known is not None:
+                self._forget(workspace)
             raise WontOpen
+        if known is not None:
+            return known.data_key
         data_key = await self._wrapper.unwrap(wrapped, _wrap_context(workspace, data_key_id))
-        self._data_keys.put((workspace, data_key_id), data_key)
+        self._data_keys.put(place, _Known(data_key, now))
         return data_key

@@ -37,6 +37,7 @@ class ProviderKey:
     set_at: datetime
     checked_at: datetime | None = None
     expires_on: date | None = None  # as an admin noted it
+    problem: str = ""  # a code of app.errors: why its last check told nothing good
 
     @property
     def live(self) -> bool:
@@ -90,6 +91,7 @@ class SpareKey:
             set_at=self.set_at,
             checked_at=None,
             expires_on=self.expires_on,
+            problem="",
         )
 
 

@@ -1,10 +1,10 @@
-"""Whether keys work: asked of the provider when they are set, when an admin tests them, and by itself until it can be told."""
+"""Whether keys work: asked of the provider when they are set, when an admin tests them, and by itself for as long as they are here."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -16,10 +16,13 @@ from app.errors import KeyRejected, NoCredit, NoKey, NotPermitted, ProviderError
 from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.key_adoption import adopt
+from app.services.key_health import next_check
 from app.services.key_ring import KeyRing
+from app.services.key_usage import agents_on
 from app.services.model_lists import ModelLists
 from app.services.notices import Notices
-from app.services.screens import keys as screens
+from app.services.parked import Cause
+from app.services.screens import key_news as news
 from app.services.switching_back import SwitchingBack
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import Database, UnitOfWork
@@ -29,7 +32,6 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 1.8
 """Seconds in all, while a person waits."""
 PATIENT = 15.0
-SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=6)
 LEASE = timedelta(minutes=2)
 MOST_AT_A_TIME = 20
 
@@ -50,6 +52,7 @@ class Checked:
     key: ProviderKey
     error: ProviderError | None = None
     moved: tuple[AgentSpec, ...] = ()
+    before: KeyStatus = KeyStatus.UNVERIFIED
 
 
 class KeyChecks:
@@ -106,7 +109,10 @@ class KeyChecks:
         return await adopt(uow, key, self._ring.provider(key.provider), verdict.models)
 
     async def check(self, workspace: str, key_id: str, actor: str, *, seconds: float = AT_ONCE) -> Checked:
-        """Ask the provider about a stored key and keep the answer; a provider that can't be reached settles nothing. Raises NoKey."""
+        """Ask the provider about a stored key and keep the answer; a provider that can't be reached settles nothing. Raises NoKey.
+
+        That there is credit again is told by no free call, but an admin who asks is believed: what waits is then tried.
+        """
         key, credential = await self._ring.use(
             workspace, key_id, actor=actor, details={"purpose": "check"}, refused_too=True
         )
@@ -114,30 +120,30 @@ class KeyChecks:
         if isinstance(verdict.error, KeyRejected) and await self._back.rejected(key, verdict.error):
             return await self._as_it_is(key)
         undecided = verdict.status is KeyStatus.UNVERIFIED
+        if verdict.status is KeyStatus.VERIFIED and key.status is KeyStatus.NO_CREDIT and actor == ITSELF:
+            verdict = Verdict(KeyStatus.NO_CREDIT, NoCredit())
         status = key.status if undecided else verdict.status
-        again = self.next_check(key) if status is KeyStatus.UNVERIFIED else None
+        problem = verdict.error.code if verdict.error else ""
+        again = next_check(replace(key, status=status), self._clock.now(), undecided=undecided)
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
-            if not await uow.keys.mark(key, status, next_check_at=again, checked=not undecided):
+            if not await uow.keys.mark(key, status, next_check_at=again, checked=not undecided, problem=problem):
                 raise NoKey("That key was replaced or revoked meanwhile.")
             await uow.audit.append(AuditEntry(workspace, actor, "key.checked", key.id, {"status": status.value}))
             moved = await self.settle(uow, key, verdict)
-        return Checked(replace(key, status=status, checked_at=self._clock.now()), verdict.error, moved)
+        checked_at = key.checked_at if undecided else self._clock.now()
+        after = replace(key, status=status, checked_at=checked_at, problem=problem)
+        return Checked(after, verdict.error, moved, key.status)
 
     async def _as_it_is(self, key: ProviderKey) -> Checked:
         async with self._database.read() as uow:
             stored = await uow.keys.get(key.workspace, key.id)
         if stored is None or stored.sealed is None:
             raise NoKey("That key was replaced or revoked meanwhile.")
-        return Checked(stored.key)
-
-    def next_check(self, key: ProviderKey) -> datetime:
-        """When to ask again about a key that nothing is known of: after as long as it has been waiting, so ever less often."""
-        now = self._clock.now()
-        return now + min(max(now - key.set_at, SOONEST), LATEST)
+        return Checked(stored.key, before=stored.key.status)  # whoever put it there has told of it
 
     async def recheck_due(self) -> None:
-        """Ask again about the unverified keys whose time has come, and tell those who set them what came of it."""
+        """Ask about the keys whose time has come, and tell their admins what is new."""
         now = self._clock.now()
         async with self._database.read() as uow:
             if not await uow.keys.is_due(now):
@@ -155,7 +161,7 @@ class KeyChecks:
         """Note that the provider turned a call down because of its key, and tell the admins, once."""
         error.waits_for = key.id
         status = KeyStatus.REFUSED if isinstance(error, KeyRejected) else KeyStatus.NO_CREDIT
-        await self._note(key, Verdict(status, error))
+        await self._note(key, Verdict(status, error), stopped=1)
 
     async def _recheck(self, key: ProviderKey) -> None:
         try:
@@ -165,25 +171,36 @@ class KeyChecks:
         except Exception as error:  # noqa: BLE001 - one workspace's trouble is no reason to leave the others' keys unchecked
             log.error("a key was not checked", workspace=key.workspace, key=key.id, error=type(error).__name__)  # noqa: TRY400 - no exception text in logs
             return
-        if checked.key.status is not KeyStatus.UNVERIFIED:
+        if checked.key.status is not checked.before:
             self._background.spawn(self._tell(checked), name="tell of a key")
 
-    async def _note(self, key: ProviderKey, verdict: Verdict) -> None:
+    async def _note(self, key: ProviderKey, verdict: Verdict, *, stopped: int = 0) -> None:
         async with self._database.begin() as uow:
             await uow.workspaces.lock(key.workspace)
             stored = await uow.keys.get(key.workspace, key.id)
-            if stored is None or stored.key.status is verdict.status or not await uow.keys.mark(key, verdict.status):
+            if stored is None or stored.key.status is verdict.status:
+                return
+            problem = verdict.error.code if verdict.error else ""
+            again = next_check(replace(key, status=verdict.status), self._clock.now())
+            if not await uow.keys.mark(key, verdict.status, next_check_at=again, problem=problem):
                 return
             about = {"status": verdict.status.value}
             await uow.audit.append(AuditEntry(key.workspace, ITSELF, "key.checked", key.id, about))
             moved = await self.settle(uow, key, verdict)
-        checked = Checked(replace(key, status=verdict.status), verdict.error, moved)
-        self._background.spawn(self._tell(checked), name="tell of a key")
+        checked = Checked(replace(key, status=verdict.status), verdict.error, moved, stored.key.status)
+        self._background.spawn(self._tell(checked, stopped), name="tell of a key")
 
-    async def _tell(self, checked: Checked) -> None:
-        key = checked.key
+    async def _tell(self, checked: Checked, stopped: int = 0) -> None:
+        """`stopped` is how many questions are known to wait that do not stand among those yet."""
+        key, now = checked.key, self._clock.now()
         title = self._ring.title(key.provider)
-        view = screens.news(title, key, checked.moved)
+        async with self._database.read() as uow:
+            agents, keys = await uow.agents.all(key.workspace), await uow.keys.all(key.workspace)
+            waiting = await uow.parked.waiting(key.workspace, Cause.KEY, key.id)
+        if key.status is KeyStatus.VERIFIED:
+            view = news.works(title, key, checked.moved, waiting)
+        else:
+            view = news.dead(title, key, agents_on(key, agents, keys), max(waiting, stopped), now)
         if key.status is KeyStatus.VERIFIED:
             await self._notices.tell_admins(key.workspace, key.set_by, view, most=1)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 
 from app.domain import key_shapes
 from app.domain.secrets import Secret
@@ -34,6 +35,7 @@ class KeyEntry:
     secret: Secret
     label: str = ""
     base_url: str = ""
+    expires_on: date | None = None
 
 
 def checked(entry: KeyEntry, provider: ModelProvider) -> tuple[KeyEntry, str]:

@@ -14,10 +14,12 @@ from app.services import key_entry
 from app.services.ids import new_id
 from app.services.key_checks import AT_ONCE, KeyChecks, Verdict
 from app.services.key_entry import KeyEntry
+from app.services.key_health import next_check
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import KeyRing
 from app.services.key_usage import agents_on
 from app.services.model_lists import ModelLists
+from app.services.parked import Cause
 from app.services.rotation_outcomes import note_destroyed
 from app.store.keys import StoredKey
 from app.store.unit_of_work import Database, UnitOfWork
@@ -28,12 +30,16 @@ _MOST_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """A key that was kept: as it stands, whether it took another's place, why it is not verified, and the agents that moved to it."""
+    """A key that was kept: as it stands, whether it took another's place, why it is not verified, the agents that moved to it.
+
+    `waiting` is how many questions are asked again, now that it works.
+    """
 
     key: ProviderKey
     replaced: bool
     error: ProviderError | None
     moved: tuple[AgentSpec, ...]
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class KeySetting:
         """Check a key's form, ask its provider, keep it sealed; under a label that exists it takes that key's place, which is shredded.
 
         Raises BadInput with the field at fault (`key` when the provider refuses it): then nothing is kept. A provider that can't be
-        reached in time leaves the key unverified, to be checked again by itself.
+        reached in time leaves the key unverified, to be checked again by itself; in the place of one that works it is not kept at all.
         """
         entry, origin = key_entry.checked(entry, self._ring.provider(entry.provider))
         fingerprint = await self._ring.fingerprint(workspace, entry.secret)
@@ -140,6 +146,7 @@ class KeySetting:
             is_default=False,  # settled with the row
             set_by=by.id,
             set_at=self._clock.now(),
+            expires_on=entry.expires_on,
         )
 
     async def _judged(self, key: ProviderKey, credential: ProviderCredential, by: UserRef, seconds: float) -> Verdict:
@@ -163,16 +170,24 @@ class KeySetting:
             now = await uow.keys.find(key.workspace, key.provider, key.label)
             if (now and now.key.version) != (before and before.key.version):
                 return None
+            if now and now.key.status is KeyStatus.VERIFIED and verdict.status is KeyStatus.UNVERIFIED:
+                title = self._ring.title(key.provider)
+                raise BadInput(
+                    f"{title} could not be asked about this key, so nothing was changed: the one in use works. Try again in a "
+                    "while, or use Rotate, which waits until the next one is known to work.",
+                    field="key",
+                )
             stored = await self._completed(uow, stored, verdict)
             key = stored.key
-            again = self._checks.next_check(key) if key.status is KeyStatus.UNVERIFIED else None
+            again = next_check(key, self._clock.now())
             replaced = now is not None and now.sealed is not None
             await (uow.keys.replace if now else uow.keys.add)(stored, again)
             await note_destroyed(uow, await uow.spare_keys.destroy(key.workspace, key.id), by.id)
             action = "key.replaced" if replaced else "key.set"
             await uow.audit.append(AuditEntry(key.workspace, by.id, action, key.id, _about(key)))
             moved = await self._checks.settle(uow, key, verdict)
-        return KeySet(key, replaced, verdict.error, moved)
+            waiting = await _waiting(uow, key) if key.status is KeyStatus.VERIFIED else 0
+        return KeySet(key, replaced, verdict.error, moved, waiting)
 
     async def _completed(self, uow: UnitOfWork, stored: StoredKey, verdict: Verdict) -> StoredKey:
         """The row with what only the transaction knows: whether it is its provider's default (the first one is)."""
@@ -180,7 +195,15 @@ class KeySetting:
         others = [other for other in await uow.keys.all(key.workspace) if other.id != key.id]
         is_default = not any(other.is_default and other.provider == key.provider for other in others)
         checked_at = None if verdict.status is KeyStatus.UNVERIFIED else self._clock.now()
-        return replace(stored, key=replace(key, status=verdict.status, is_default=is_default, checked_at=checked_at))
+        problem = verdict.error.code if verdict.error else ""
+        key = replace(key, status=verdict.status, is_default=is_default, checked_at=checked_at, problem=problem)
+        return replace(stored, key=key)
+
+
+async def _waiting(uow: UnitOfWork, key: ProviderKey) -> int:
+    """The questions that waited for this key, or for any."""
+    found = [await uow.parked.waiting(key.workspace, Cause.KEY, subject) for subject in (key.id, "")]
+    return sum(found)
 
 
 async def _may_stay(uow: UnitOfWork, stored: StoredKey) -> bool:

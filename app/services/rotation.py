@@ -18,6 +18,7 @@ from app.ports.clock import Clock
 from app.services import key_entry
 from app.services.key_checks import PATIENT, KeyChecks, Verdict
 from app.services.key_entry import KeyEntry
+from app.services.key_health import next_check
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import KeyRing
 from app.services.key_trials import KeyTrials, Tried, uses_of
@@ -210,7 +211,8 @@ class Rotation:
             before = _kept(stored.key, spare, now, by=by, forced=forced)
             gone = await uow.spare_keys.put(StoredSpare(before, stored.origin, stored.sealed))
             await uow.spare_keys.destroy(key.workspace, key.id, Which.NEXT)
-            await uow.keys.replace(StoredKey(after, ready.origin, ready.sealed), None)
+            again = next_check(after, self._clock.now())
+            await uow.keys.replace(StoredKey(after, ready.origin, ready.sealed), again)
             await note_destroyed(uow, gone, by)
             about = {
                 "provider": key.provider,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.audit import AuditEntry
-from app.domain.keys import KeyStatus, ProviderKey, SpareKey, Which
+from app.domain.keys import ProviderKey, SpareKey, Which
 from app.errors import KeyRejected, NoKey, NotPermitted, ProviderError
 from app.ports.clock import Clock
 from app.services.background import Background
@@ -92,8 +92,7 @@ class SwitchingBack:
             if now is None or now.sealed is None or now.key.version != key.version or kept != spare:
                 return None
             stored = replace(stored, key=replace(stored.key, is_default=now.key.is_default))
-            again = self._clock.now() if stored.key.status is KeyStatus.UNVERIFIED else None
-            await uow.keys.replace(stored, again)
+            await uow.keys.replace(stored, self._clock.now())  # looked at soon: it was not in use for a while
             gone = await uow.spare_keys.destroy(key.workspace, key.id)
             await note_destroyed(uow, (one for one in gone if one.which is Which.NEXT), actor)
             about = {

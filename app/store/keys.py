@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -41,6 +42,26 @@ class KeyRows:
         )
         return tuple(_key(row) for row in found)
 
+    async def standing(self, keys: Collection[str]) -> dict[str, tuple[KeyStatus, int]]:
+        """The status and version of each of these, whosesoever they are."""
+        found = await self._connection.execute(
+            select(_KEYS.c.id, _KEYS.c.status, _KEYS.c.version).where(_KEYS.c.id.in_(sorted(keys)))
+        )
+        return {row.id: (KeyStatus(row.status), row.version) for row in found}
+
+    async def expiring(self, until: date) -> tuple[ProviderKey, ...]:
+        """Keys that are noted to end by this day, and are here still."""
+        found = await self._connection.execute(
+            select(_KEYS).where(_KEYS.c.status != KeyStatus.REVOKED, _KEYS.c.expires_on <= until).order_by(_KEYS.c.id)
+        )
+        return tuple(_key(row) for row in found)
+
+    async def note_expiry(self, workspace: str, key: str, expires_on: date | None) -> None:
+        """Keep the day on which it ends, or that it does not."""
+        await self._connection.execute(
+            update(_KEYS).where(_KEYS.c.workspace == workspace, _KEYS.c.id == key).values(expires_on=expires_on)
+        )
+
     async def get(self, workspace: str, key: str) -> StoredKey | None:
         """A key of this workspace and of no other, revoked or not."""
         found = await self._connection.execute(select(_KEYS).where(_KEYS.c.workspace == workspace, _KEYS.c.id == key))
@@ -53,11 +74,11 @@ class KeyRows:
         )
         return _stored(found.first())
 
-    async def add(self, stored: StoredKey, next_check_at: datetime | None) -> None:
+    async def add(self, stored: StoredKey, next_check_at: datetime) -> None:
         """Keep a new key; its label must be free."""
         await self._connection.execute(insert(_KEYS).values(**_values(stored), next_check_at=next_check_at))
 
-    async def replace(self, stored: StoredKey, next_check_at: datetime | None) -> None:
+    async def replace(self, stored: StoredKey, next_check_at: datetime) -> None:
         """Write a newer version over the old one, whose sealed secret is thereby gone."""
         key = stored.key
         await self._connection.execute(
@@ -67,10 +88,10 @@ class KeyRows:
         )
 
     async def mark(
-        self, key: ProviderKey, status: KeyStatus, *, next_check_at: datetime | None = None, checked: bool = True
+        self, key: ProviderKey, status: KeyStatus, *, next_check_at: datetime, checked: bool = True, problem: str = ""
     ) -> bool:
         """Keep what is known of this version of a key now. False if it was replaced or revoked meanwhile: then nothing is changed."""
-        values: dict[str, Any] = {"status": status, "next_check_at": next_check_at}
+        values: dict[str, Any] = {"status": status, "next_check_at": next_check_at, "problem": problem}
         if checked:
             values["checked_at"] = self._clock.now()
         done = await self._connection.execute(
@@ -106,14 +127,14 @@ class KeyRows:
 
     async def is_due(self, now: datetime) -> bool:
         """Whether there is anything to claim."""
-        due = select(_KEYS.c.id).where(_KEYS.c.status == KeyStatus.UNVERIFIED, _KEYS.c.next_check_at <= now).limit(1)
+        due = select(_KEYS.c.id).where(_KEYS.c.status != KeyStatus.REVOKED, _KEYS.c.next_check_at <= now).limit(1)
         return (await self._connection.execute(due)).first() is not None
 
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> tuple[ProviderKey, ...]:
-        """Unverified keys whose time for another check has come; nobody else is given them before `until`."""
+        """Keys whose time for a check has come; nobody else is given them before `until`."""
         due = (
             select(_KEYS.c.id)
-            .where(_KEYS.c.status == KeyStatus.UNVERIFIED, _KEYS.c.next_check_at <= now)
+            .where(_KEYS.c.status != KeyStatus.REVOKED, _KEYS.c.next_check_at <= now)
             .order_by(_KEYS.c.next_check_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -144,6 +165,7 @@ def _values(stored: StoredKey) -> dict[str, Any]:
         "set_at": key.set_at,
         "checked_at": key.checked_at,
         "expires_on": key.expires_on,
+        "problem": key.problem,
     }
 
 
@@ -163,6 +185,7 @@ def _key(row: Row[Any]) -> ProviderKey:
         set_at=row.set_at,
         checked_at=row.checked_at,
         expires_on=row.expires_on,
+        problem=row.problem,
     )
 
 

@@ -61,20 +61,21 @@ async def test_an_unknown_command_says_what_was_understood_and_helps(bench: Benc
 @pytest.mark.parametrize("text", ["setkey", "set key", "Set-Key", "addkey", "/byok setkey", "  setkey  "])
 async def test_setkey_opens_a_form_that_asks_for_a_provider_and_the_key(bench: Bench, text: str) -> None:
     form = opened(await bench.typed(text))
-    provider, key, url, label = form.blocks
+    provider, key, url, expiry, label = form.blocks
     assert isinstance(provider, SelectInput)
     assert [option.value for option in provider.options] == ["anthropic", "openai", "compatible"]
     assert isinstance(key, SecretInput)
     assert (key.id, key.label) == ("key", "API key")
     assert isinstance(url, TextInput)
+    assert isinstance(expiry, TextInput)
     assert isinstance(label, TextInput)
-    assert (url.optional, label.optional) == (True, True)
+    assert (url.optional, expiry.optional, label.optional) == (True, True, True)
     assert len(form.title) <= 24
 
 
 async def test_setkey_with_a_provider_asks_for_a_base_url_only_where_one_is_needed(bench: Bench) -> None:
     ours = opened(await bench.typed("setkey Anthropic"))
-    assert [block.id for block in ours.blocks if isinstance(block, TextInput)] == ["label"]
+    assert [block.id for block in ours.blocks if isinstance(block, TextInput)] == ["expires_on", "label"]
     assert next(block.selected for block in ours.blocks if isinstance(block, SelectInput)) == "anthropic"
     theirs = opened(await bench.typed("setkey compatible"))
     [url] = [block for block in theirs.blocks if isinstance(block, TextInput) and block.id == "base_url"]

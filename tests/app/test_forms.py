@@ -146,7 +146,7 @@ async def test_a_key_is_replaced_where_it_stands_whatever_the_form_claims(bench:
     kept = (await bench.set_key()).key
     form = await bench.pressed("key_replace", kept.id)
     assert isinstance(form, Open)
-    assert [type(block) for block in form.view.blocks if hasattr(block, "id")] == [SecretInput]
+    assert [type(block) for block in form.view.blocks if hasattr(block, "id")] == [SecretInput, TextInput]
     assert form.view.context == kept.id
     outcome = await bench.sent("key_replace_with", {"provider": "openai", "label": "evil"}, key=OTHER, context=kept.id)
     assert isinstance(outcome, Close)
@@ -159,7 +159,7 @@ async def test_a_changed_base_url_asks_for_the_key_again(bench: Bench) -> None:
     kept = (await bench.set_key("ollama", provider="compatible", base_url="https://one.example/v1")).key
     form = await bench.pressed("key_replace", kept.id)
     assert isinstance(form, Open)
-    secret, url = (block for block in form.view.blocks if isinstance(block, SecretInput | TextInput))
+    secret, url, _ = (block for block in form.view.blocks if isinstance(block, SecretInput | TextInput))
     assert isinstance(secret, SecretInput)
     assert not secret.optional
     assert isinstance(url, TextInput)

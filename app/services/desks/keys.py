@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.domain.chat import UserRef
 from app.domain.events import Close, Open, Outcome, Submission
@@ -17,6 +18,7 @@ from app.services.key_usage import agents_on
 from app.services.keys import Keys
 from app.services.screens import key_form, words
 from app.services.screens import keys as screens
+from app.services.screens.key_news import asked_again
 
 
 class KeyDesk:
@@ -113,12 +115,14 @@ class KeyDesk:
         if secret is None:
             return words.beside("key", "Paste the key here.")
         try:
-            entry = KeyEntry(provider, secret, label, sent.values.get("base_url", ""))
+            expires_on = words.day(sent.values.get("expires_on", ""), "expires_on")
+            entry = KeyEntry(provider, secret, label, sent.values.get("base_url", ""), expires_on)
             kept = await self._keys.setting.set(sent.user.workspace, entry, sent.user)
         except BadInput as error:
             return words.beside(_field(sent, error.field), error.message)
         why = kept.error.message if kept.error and kept.key.status is KeyStatus.UNVERIFIED else ""
-        return Close(screens.saved(self._title(kept.key), kept.key, kept.moved, replaced=kept.replaced, why=why))
+        saved = screens.saved(self._title(kept.key), kept.key, kept.moved, replaced=kept.replaced, why=why)
+        return Close(replace(saved, blocks=(*saved.blocks, *asked_again(kept.waiting))))
 
     def _title(self, key: ProviderKey) -> str:
         return self._keys.ring.title(key.provider)
@@ -130,6 +134,8 @@ def _field(sent: Submission, field: str) -> str:
 
 
 def _why(checked: Checked) -> str:
+    if checked.before is KeyStatus.NO_CREDIT and checked.key.status is KeyStatus.VERIFIED:
+        return "Its provider knows the key. Whether there is credit again shows with the next answer: what waits is asked now."
     if checked.error is None or checked.key.status in (KeyStatus.REFUSED, KeyStatus.NO_CREDIT):
         return ""
     return words.undecided(checked.error.message)

@@ -11,6 +11,7 @@ from app.services.screens.words import shown
 
 FORM = "key_set"
 REPLACE_FORM = "key_replace_with"
+EXPIRY_FORM = "key_expires"
 
 CARE = "Stored encrypted, sent to this provider only, never shown again. Each use of it goes into the audit trail."
 
@@ -33,6 +34,7 @@ def add(providers: Sequence[ModelProvider], chosen: str = "", label: str = "") -
             SelectInput("provider", "Provider", options, first.name if first else ""),
             SecretInput("key", "API key", f"Checked with the provider now, at no cost. {CARE}"),
             *server,
+            expiry(),
             TextInput("label", "Label", label, "main", "To tell keys apart. A key of the same label is replaced.", optional=True, max_length=40),
         ),
     )  # fmt: skip
@@ -56,6 +58,7 @@ def replace(key: ProviderKey, provider: ModelProvider) -> View:
             Text(rich(f"{provider.title} · {key.label} · {shown(key)}")),
             SecretInput("key", "API key", f"Checked with the provider now, at no cost. {CARE}"),
             *server,
+            expiry(),
             Note(
                 rich(
                     "Answers being made go on with the new key. The old one is destroyed here at once; Rotate keeps it for undoing."
@@ -63,6 +66,27 @@ def replace(key: ProviderKey, provider: ModelProvider) -> View:
             ),
         ),
     )
+
+
+def set_expiry(title: str, key: ProviderKey) -> View:
+    """Note the day on which a key ends at its provider, or that it does not."""
+    return View(
+        title="When the key expires",
+        id=EXPIRY_FORM,
+        submit="Save",
+        context=key.id,
+        blocks=(
+            Text(rich(f"{title} · {key.label} · {shown(key)}")),
+            expiry(f"{key.expires_on:%Y-%m-%d}" if key.expires_on else ""),
+            Note(rich("You are warned 14, 7 and 1 days before, and on the day. It stops nothing here: that is the provider's to do.")),
+        ),
+    )  # fmt: skip
+
+
+def expiry(value: str = "") -> TextInput:
+    """The field for it, on every form that a key enters by."""
+    hint = "If it does, at the provider: you are warned before."
+    return TextInput("expires_on", "Expires on", value, "2027-06-30", hint, optional=True, max_length=10)
 
 
 def _base_url(hint: str, *, optional: bool, value: str = "") -> TextInput:

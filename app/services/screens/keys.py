@@ -93,7 +93,7 @@ def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced:
     """After a key was set. `why` is what kept it from being verified."""
     kept = f"{title} key “{key.label}” ({shown(key)}) is {'replaced; the old one is destroyed' if replaced else 'set'}."
     if key.status is KeyStatus.VERIFIED:
-        return View(blocks=(Notice(rich(f"{kept} {title} accepts it."), Level.SUCCESS), *_moved(title, moved)))
+        return View(blocks=(Notice(rich(f"{kept} {title} accepts it."), Level.SUCCESS), *adopted(title, moved)))
     if key.status is KeyStatus.NO_CREDIT:
         why = f"{title} knows it, but the account behind it has no credit left: agents can't answer until it is topped up."
         return notice(Level.WARNING, f"{kept} {why}")
@@ -101,32 +101,11 @@ def saved(title: str, key: ProviderKey, moved: Sequence[AgentSpec], *, replaced:
     return notice(Level.WARNING, f"{kept} But it could not be checked yet: {why[:1].lower()}{why[1:]} {later}")
 
 
-def news(title: str, key: ProviderKey, moved: Sequence[AgentSpec]) -> View:
-    """What was found out about a key by itself."""
-    name = f"{title} key “{key.label}” ({shown(key)})"
-    if key.status is KeyStatus.VERIFIED:
-        return View(
-            blocks=(Notice(rich(f"The {name} works: {title} accepts it now."), Level.SUCCESS), *_moved(title, moved))
-        )
-    if key.status is KeyStatus.NO_CREDIT:
-        text = f"{title} says that the account behind the {name} has no credit left. Agents that use it can't answer until it is topped up."
-        return View(blocks=(Notice(rich(text), Level.WARNING), Buttons((Button(TEST, "Test again", key.id),))))
-    text = f"{title} refuses the {name}. Agents that use it can't answer until it is replaced."
-    return View(
-        blocks=(
-            Notice(rich(text), Level.ERROR),
-            Buttons(
-                (Button(REPLACE, "Replace it", key.id, Style.PRIMARY, opens=True), Button(TEST, "Test again", key.id))
-            ),
-        )
-    )
-
-
 def check_results(results: Sequence[tuple[str, ProviderKey, str]], moved: Sequence[AgentSpec]) -> View:
     """After `/byok test`: provider's title, the key, and why nothing could be told (empty if it could)."""
     blocks: list[Block] = [Text((*summary(title, key), *((f"\n{why}",) if why else ()))) for title, key, why in results]
     title = results[0][0] if results else ""
-    return View(blocks=(*blocks, *_moved(title, moved)))
+    return View(blocks=(*blocks, *adopted(title, moved)))
 
 
 def revoke_question(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -> View:
@@ -210,7 +189,7 @@ def _explained(key: ProviderKey) -> Rich:
     return ()
 
 
-def _moved(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
+def adopted(title: str, moved: Sequence[AgentSpec]) -> tuple[Block, ...]:
     """Says which agents now think with the first key that works, and on what."""
     if not moved:
         return ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
 from app.domain.events import FieldErrors
 from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.views import Bold, Code, Level, Notice, Person, Rich, Span, Text, View, rich
+from app.errors import BadInput
 
 STATUS = {
     KeyStatus.VERIFIED: "✅ Works",
@@ -42,6 +44,15 @@ def marked(message: str) -> Rich:
 def beside(field: str, message: str) -> FieldErrors:
     """What is wrong with a field; no platform shows anything but plain text there, so backticks go."""
     return FieldErrors({field: message.replace("`", "")})
+
+
+def day(typed: str, field: str) -> date | None:
+    """A day as people type it into a field that may be left empty. Raises BadInput."""
+    text = typed.strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadInput("Enter a day such as 2027-06-30.", field=field) from None
 
 
 def shown(key: ProviderKey) -> str:

@@ -167,6 +167,7 @@ def upgrade() -> None:
     op.add_column("agents", sa.Column("run_cost", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("agents", sa.Column("run_seconds", sa.Integer(), server_default="0", nullable=False))
     op.add_column("provider_keys", sa.Column("problem", sa.String(length=64), server_default="", nullable=False))
+    op.execute("UPDATE provider_keys SET next_check_at = set_at WHERE next_check_at IS NULL AND status != 'revoked'")
     op.add_column("provider_keys", sa.Column("expires_on", sa.Date(), nullable=True))
     op.add_column("provider_keys", sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("provider_keys", sa.Column("max_at_once", sa.Integer(), server_default="0", nullable=False))
