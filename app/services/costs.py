@@ -11,7 +11,7 @@ from app.services.access import Access
 from app.services.background import Background
 from app.services.desks.prices import PriceDesk
 from app.services.desks.usage import UsageDesk
-from app.services.exported import ExportedFiles
+from app.services.exported import LARGEST, ExportedFiles
 from app.services.exports import Exports
 from app.services.key_ring import KeyRing
 from app.services.model_prices import ModelPrices
@@ -36,13 +36,14 @@ class Costs:
         notices: Notices,
         background: Background,
         clock: Clock,
+        largest: int = LARGEST,
     ) -> None:
         spenders, exports = Spenders(database, platforms, ring), Exports(database)
         self.usage_desk = UsageDesk(
             Usages(database, spenders, clock),
             Receipts(database, spenders),
             exports,
-            ExportedFiles(database, platforms, exports, notices),
+            ExportedFiles(database, platforms, exports, notices, largest=largest),
             access=access,
             background=background,
             clock=clock,

@@ -28,8 +28,15 @@ class ExportedFiles:
     """Whoever calls it has seen to it that the person may read what the span has."""
 
     def __init__(
-        self, database: Database, platforms: Mapping[str, ChatPlatform], exports: Exports, notices: Notices
+        self,
+        database: Database,
+        platforms: Mapping[str, ChatPlatform],
+        exports: Exports,
+        notices: Notices,
+        *,
+        largest: int = LARGEST,
     ) -> None:
+        self._largest = largest
         self._database = database
         self._platforms = platforms
         self._exports = exports
@@ -39,7 +46,7 @@ class ExportedFiles:
         """Make the file and hand it over; or say why not."""
         data = await self._made(span)
         if data is None:
-            await self._notices.tell(user, screens.too_large(LARGEST // 2**20, span.workspace))
+            await self._notices.tell(user, screens.too_large(self._largest // 2**20, span.workspace))
             return
         about = {"from": f"{span.first_day}", "to": f"{span.last_day}", "whose": "own" if span.asker else "all"}
         async with self._database.begin() as uow:
@@ -57,7 +64,7 @@ class ExportedFiles:
         made = bytearray()
         async for piece in self._exports.csv(span):
             made += piece.encode()
-            if len(made) > LARGEST:
+            if len(made) > self._largest:
                 return None
             await asyncio.sleep(0)  # answers are being made in this process, too
         return bytes(made)

@@ -18,6 +18,7 @@ from app.services.costs import Costs
 from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
+from app.services.exported import LARGEST
 from app.services.forms import Forms
 from app.services.home import Home
 from app.services.notices import Notices
@@ -47,13 +48,13 @@ class KnownPrices:
 class Till:
     """`bench` with the desks of what was spent."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *, largest: int = LARGEST) -> None:
         self.bench = bench
         platforms = {bench.platform.name: bench.platform}
         bench.platform.channels.add("C1", "general")
         self.costs = Costs(
             bench.database, platforms, ring=bench.ring, prices=KnownPrices(), access=bench.access,
-            notices=Notices(platforms, bench.access), background=bench.background, clock=bench.clock,
+            notices=Notices(platforms, bench.access), background=bench.background, clock=bench.clock, largest=largest,
         )  # fmt: skip
         keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys)
         people = PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory)

@@ -77,6 +77,7 @@ class FakePlatform:
     fetched: list[str] = field(default_factory=list)
     broken: PlatformError | None = None
     post_trouble: PlatformError | None = None  # what posting, and nothing else, ends in
+    hand_trouble: PlatformError | None = None  # what handing somebody a file ends in
     whispers: list[Whisper] = field(default_factory=list)
     homes: dict[UserRef, list[View]] = field(default_factory=dict)
     messages: list[ChatMessage] = field(default_factory=list)
@@ -232,8 +233,8 @@ class FakePlatform:
         self.messages.append(ChatMessage(ref, where.thread, "", files=(made,), at=self._now(), aside=True))
 
     async def hand(self, user: UserRef, file: MadeFile, about: View) -> None:
-        if user not in self.people:
-            raise NotReachable
+        if self.hand_trouble or user not in self.people:
+            raise self.hand_trouble or NotReachable()
         await self.whisper(user, about)
         self.handed.append((user, file))
 
