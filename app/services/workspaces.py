@@ -47,6 +47,7 @@ class WorkspaceSettings:
     answer_shared: bool = False  # in channels shared with other organisations, to this workspace's own people
     answer_external: bool = False  # there, to the other organisations' people too
     footer: bool = True  # agent and model under each answer
+    footer_cost: bool = False  # and tokens and cost
     max_runs: int = 8  # answers in the making at a time
     memory_hours: int = 24  # how long what was said is remembered where the platform keeps no history; 0: not at all
     time_zone: str = "UTC"  # whose days and months limits and sums go by

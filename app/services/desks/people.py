@@ -17,7 +17,7 @@ from app.services.workspaces import Workspaces, WorkspaceSettings
 from app.store.unit_of_work import Database
 
 LAST = 20
-_SWITCHES = ("follow_ups", "answer_guests", "answer_bots", "answer_shared", "answer_external", "footer")
+_SWITCHES = ("follow_ups", "answer_guests", "answer_bots", "answer_shared", "answer_external", "footer", "footer_cost")
 _NUMBERS = ("max_runs", "memory_hours")
 _PERSON = re.compile(r"<@(?P<id>[\w.:@/+=-]{1,120})(?:\|[^>]*)?>")
 
