@@ -38,8 +38,10 @@ from app.services.answers import Answers
 from app.services.approvals import Approvals
 from app.services.arrivals import Arrivals
 from app.services.background import Background
+from app.services.budgets import Budgets
 from app.services.commands import Commands
 from app.services.conversations import Conversations
+from app.services.costs import Costs
 from app.services.desks.agents import AgentDesk
 from app.services.desks.approvals import ApprovalDesk
 from app.services.desks.keys import KeyDesk
@@ -127,6 +129,11 @@ class Service:
         self._keys = Keys(
             database, ring=ring, meter=self._meter, notices=notices, background=self._background, clock=clock, demo=demo
         )
+        budgets = Budgets(
+            database, platforms, agents=team, access=access, workspaces=workspaces, notices=notices,
+            redact=self._keys.redact, background=self._background, clock=clock,
+        )  # fmt: skip
+        self._meter.crossed = budgets.notices.crossed
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )
@@ -151,7 +158,7 @@ class Service:
         )  # fmt: skip
         turns = Turns(
             database, platforms, keys=self._keys, workspaces=workspaces, memory=memory,
-            runner=Runner(), prompt=agents.prompt.build, tools=toolkit, reader=documents,
+            runner=Runner(), prompt=agents.prompt.build, tools=toolkit, reader=documents, spending=budgets,
         )  # fmt: skip
         self._engine = Engine(
             database, vault, Conversations(database, planner, turns), _engine_options(settings), workspaces.most_runs
@@ -159,18 +166,26 @@ class Service:
         outlooks = Outlooks(platforms, toolkit, permissions, access, clock)
         self._parked = Parked(database, vault, self._engine, keys=self._keys, clock=clock)
         arrivals, tool_desk = Arrivals(database, clock), ToolDesk(database, team, outlooks, clock)
-        home = Home(
-            platforms, access=access, workspaces=workspaces, agents=team,
-            keys=self._keys, memory=memory, background=self._background,
-            sections=[self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk],
-        )  # fmt: skip
-        key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
         self._models = ModelCare(
             database, team, self._keys, self._prices, agents.prompt.parts,
             notices=notices, background=self._background, clock=clock,
         )  # fmt: skip
-        rotation_desk = RotationDesk(self._keys, key_desk)
-        people_desk = PeopleDesk(database, access, workspaces, memory)
+        costs = Costs(
+            database, platforms, ring=ring, prices=self._prices, access=access, notices=notices,
+            background=self._background, clock=clock,
+        )  # fmt: skip
+        home = Home(
+            platforms, access=access, workspaces=workspaces, agents=team,
+            keys=self._keys, memory=memory, background=self._background,
+            sections=[
+                costs.usage_desk, self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, self._models.stand_ins,
+            ],
+        )  # fmt: skip
+        key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
+        rotation_desk, people_desk = (
+            RotationDesk(self._keys, key_desk),
+            PeopleDesk(database, access, workspaces, memory),
+        )
         answers = Answers(database, vault, self._engine, arrivals=arrivals, access=access, clock=clock)
         approvals = ApprovalDesk(
             database, vault, self._engine, platforms,
@@ -188,7 +203,7 @@ class Service:
                 key_desk=key_desk, agents=agent_desk, people=people_desk, home=home,
                 more=[
                     self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
-                    rotation_desk, *self._models.desks,
+                    rotation_desk, *self._models.desks, *costs.desks, *budgets.desks,
                     PromptDesk(team, agents.prompt.parts),
                 ],
                 there=tool_desk.there,
@@ -197,9 +212,9 @@ class Service:
                 access=access, workspaces=workspaces, keys=key_desk, agents=agent_desk, people=people_desk, home=home,
                 more=[
                     self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, tool_desk,
-                    rotation_desk, *self._models.desks,
+                    rotation_desk, *self._models.desks, *costs.desks, *budgets.desks,
                 ],
-                open_saves=self._tool_servers.desk.open_saves,
+                open_saves={**self._tool_servers.desk.open_saves, **budgets.open_saves},
             ),
             home=home,
             workspaces=workspaces,
@@ -209,11 +224,13 @@ class Service:
             background=self._background,
         )  # fmt: skip
         self._edges = self._made_edges(platforms, intake, demo=demo)
-        routes = [
-            callback(self._tool_servers.path, self._tool_servers.returned),
-            *(route for edge in self._edges for route in edge.routes),
-        ]
-        self._server = Server(routes, {"database": database.is_current, "engine": self._engine_runs})
+        self._server = Server(
+            [
+                callback(self._tool_servers.path, self._tool_servers.returned),
+                *(route for edge in self._edges for route in edge.routes),
+            ],
+            {"database": database.is_current, "engine": self._engine_runs},
+        )
 
     async def start(self, ports: Sequence[int]) -> int:
         """Listen on the first free one of these ports, and tell which; then begin to work. Raises SettingsError."""
@@ -232,6 +249,7 @@ class Service:
         self._schedule.every(SOON, self._parked.tick, name="ask again what was parked")
         self._schedule.every(EVERY, self._standing.scheduler(self._engine).tick, name="start what is due")
         self._schedule.every(HOURLY, self._models.lifecycles.tick, name="see which models end")
+        self._schedule.every(HOURLY, self._keys.expiry.tick, name="warn of keys that end")
         self._schedule.every(HOURLY, self._look_at_sandboxes, name="test the isolation of code")
         for edge in self._edges:
             await edge.start()

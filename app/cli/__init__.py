@@ -13,6 +13,7 @@ from app.cli.doctor import doctor
 from app.cli.serving import demo, serve
 from app.cli.slack import manifest
 from app.cli.teams import teams
+from app.cli.usage import usage
 from app.errors import LatchkeyError
 from app.settings import Settings
 
@@ -50,6 +51,6 @@ def main(context: click.Context, data_dir: Path | None) -> None:
     context.obj = load
 
 
-for command in (serve, demo, doctor, manifest, migrate, agents, keys, audit):
+for command in (serve, demo, doctor, manifest, migrate, agents, keys, audit, usage):
     main.add_command(command)
 manifest.add_command(teams)

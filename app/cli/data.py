@@ -61,9 +61,9 @@ def export_agents(load: Load, workspace: str) -> None:
         from app.services import agent_files
 
         async with database.read() as unit:
-            return agent_files.export(await unit.agents.all(await _chosen(database, workspace)))
+            return agent_files.export(await unit.agents.all(await chosen(database, workspace)))
 
-    click.echo(_with_database(load(), work), nl=False)
+    click.echo(with_database(load(), work), nl=False)
 
 
 @agents.command("import")
@@ -80,10 +80,10 @@ def import_agents(load: Load, workspace: str, file: TextIO) -> None:
         from app.services.agents import Agents
 
         drafts = agent_files.parse(text)
-        chosen = await _chosen(database, workspace)
-        return await Agents(database, SystemClock()).keep_all(chosen, drafts, UserRef(chosen, OPERATOR))
+        where = await chosen(database, workspace)
+        return await Agents(database, SystemClock()).keep_all(where, drafts, UserRef(where, OPERATOR))
 
-    created, changed = _with_database(load(), work)
+    created, changed = with_database(load(), work)
     click.echo(f"{created} created, {changed} changed.")
 
 
@@ -113,7 +113,7 @@ def list_keys(load: Load) -> None:
                     ]
         return rows
 
-    rows = _with_database(load(), work)
+    rows = with_database(load(), work)
     heads = ("WORKSPACE", "PROVIDER", "LABEL", "ENDS IN", "PRINT", "STATUS", "SET BY", "WHEN (UTC)")
     click.echo(
         _table(heads, rows) if rows else "No workspace has a key yet. An admin sets one with /byok setkey in the chat."
@@ -136,9 +136,9 @@ def show_audit(load: Load, workspace: str, limit: int, as_json: bool) -> None:
     """Print who did what, newest first."""
 
     async def work(database: Database) -> list[dict[str, object]]:
-        chosen = await _chosen(database, workspace)
+        where = await chosen(database, workspace)
         async with database.read() as unit:
-            entries = await unit.audit.last(chosen, limit)
+            entries = await unit.audit.last(where, limit)
         return [
             {
                 "at": entry.at.isoformat() if entry.at else "",
@@ -151,7 +151,7 @@ def show_audit(load: Load, workspace: str, limit: int, as_json: bool) -> None:
             for entry in entries
         ]
 
-    for entry in _with_database(load(), work):
+    for entry in with_database(load(), work):
         line = "{at:.19}  {seq:>6}  {actor:<16}  {action:<20}  {object}".format_map(entry)
         click.echo(json.dumps(entry, ensure_ascii=False) if as_json else line)
 
@@ -172,7 +172,7 @@ def verify_audit(load: Load) -> None:
                 )
         return found
 
-    trails = _with_database(load(), work)
+    trails = with_database(load(), work)
     for workspace, complaint, last in trails:
         click.echo(f"{workspace}: {complaint or f'{last} rows, whole'}")
     if any(complaint for _, complaint, _ in trails):
@@ -181,7 +181,9 @@ def verify_audit(load: Load) -> None:
         )
 
 
-def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do something with the database of a service that has been started before. Raises SettingsError."""
+
     async def run() -> T:
         async with existing_database(settings) as database:
             return await work(database)
@@ -214,7 +216,8 @@ def _key_row(key: ProviderKey, label: str, status: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-async def _chosen(database: Database, workspace: str) -> str:
+async def chosen(database: Database, workspace: str) -> str:
+    """The workspace that was meant: the one named, or the only one. Raises SettingsError."""
     async with database.read() as unit:
         known = [found.id for found in await unit.workspaces.all()]
     if workspace in known:

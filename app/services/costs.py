@@ -15,6 +15,7 @@ from app.services.exported import LARGEST, ExportedFiles
 from app.services.exports import Exports
 from app.services.key_ring import KeyRing
 from app.services.model_prices import ModelPrices
+from app.services.month import Months
 from app.services.notices import Notices
 from app.services.receipts import Receipts
 from app.services.spenders import Spenders
@@ -39,8 +40,10 @@ class Costs:
         largest: int = LARGEST,
     ) -> None:
         spenders, exports = Spenders(database, platforms, ring), Exports(database)
+        usages = Usages(database, spenders, clock)
         self.usage_desk = UsageDesk(
-            Usages(database, spenders, clock),
+            usages,
+            Months(database, usages, clock),
             Receipts(database, spenders),
             exports,
             ExportedFiles(database, platforms, exports, notices, largest=largest),

@@ -7,7 +7,7 @@ from datetime import date
 
 from app.domain.chat import UserRef
 from app.domain.events import Action, Outcome, Private, Replace
-from app.domain.views import View
+from app.domain.views import Block, View
 from app.ports.clock import Clock
 from app.services.access import Access
 from app.services.background import Background
@@ -15,18 +15,20 @@ from app.services.commands import Run
 from app.services.exported import ExportedFiles
 from app.services.exports import Exports, Span
 from app.services.forms import Act, Save
+from app.services.month import Months
 from app.services.receipts import Receipts, Turn
-from app.services.screens import exported, receipts, usage
+from app.services.screens import exported, month, receipts, usage
 from app.services.usage import Usages
 from app.services.usage_words import Wanted
 
 
 class UsageDesk:
-    """See MoreScreens and MoreCommands: for everybody, each as far as it is theirs. Raises UserError in the person's words."""
+    """See MoreScreens, MoreCommands and Section: for everybody, each as far as it is theirs. Raises UserError in the person's words."""
 
     def __init__(
         self,
         usages: Usages,
+        months: Months,
         pages: Receipts,
         exports: Exports,
         files: ExportedFiles,
@@ -36,6 +38,7 @@ class UsageDesk:
         clock: Clock,
     ) -> None:
         self._usages = usages
+        self._months = months
         self._pages = pages
         self._exports = exports
         self._files = files
@@ -51,6 +54,13 @@ class UsageDesk:
         }
         self.acts: Mapping[str, Act] = {}
         self.saves: Mapping[str, Save] = {}
+
+    async def section(self, user: UserRef, *, admin: bool) -> tuple[Block, ...]:
+        """See Section."""
+        if admin:
+            return month.section(await self._months.of_workspace(user))
+        own = await self._months.of_member(user)
+        return month.own(own) if own else ()
 
     async def _usage(self, user: UserRef, rest: str) -> Outcome:
         return Private(await self._page(user, Wanted.typed(rest)))

@@ -58,10 +58,14 @@ COMMANDS = (
     ("grants", "<agent> [tool]", "See or change what an agent may do", True),
     ("templates", "", "See agents to begin with, and make one", True),
     ("tools", "[server]", "See servers of tools, and switch tools on or off", True),
+    ("budget", "[who] [day|month] [dollars]", "See what may be spent, and set limits", False),
     ("admins", "[add|remove @person]", "See or change who may change things", False),
     ("schedules", "", "See or change what agents do regularly", True),
     ("notes", "[agent]", "See or delete what agents remember", False),
     ("settings", "", "Change who is answered, and where", True),
+    ("usage", "[today|7d|30d|month] [by agent|user|channel|model|key]", "See what was spent", False),
+    ("receipts", "", "See the newest calls of models, and what each cost", False),
+    ("prices", "", "See what models cost, and enter prices of your own", True),
     ("audit", "", "See who did what last", True),
     ("privacy", "", "See what becomes of what you write", False),
     ("help", "", "See this", False),
@@ -169,7 +173,7 @@ def audit(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> View:
             actor(entry.workspace, entry.actor),
             rich(Code(entry.action)),
             _object(entry, names),
-            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status", "grants", "tool"))),
+            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status", "grants", "tool", "scope", "period", "amount"))),
         )
         for entry in entries
     )  # fmt: skip
