@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.chat import MemberKind
+from app.domain.events import Close
 from app.domain.views import Block, Button, Buttons, Row, Select, View
 from app.errors import PlatformUnavailable
 from app.services.agent_drafts import AgentDraft
@@ -156,8 +157,12 @@ async def test_a_workspace_of_many_still_fits_on_a_screen(bench: Bench) -> None:
         await bench.set_key(secret, label=f"key{number}")
     for number in range(45):
         await bench.agents.create(WORKSPACE, AgentDraft(f"agent{number}", channels=("C1",)), ADMIN)
+    for number, key in enumerate((await bench.keys.all(WORKSPACE))[:12]):
+        outcome = await bench.sent("key_rotate_with", {}, key=f"sk-test-next-{number:04d}-abcd", context=key.id)
+        assert isinstance(outcome, Close)
     view = await bench.home.view(ADMIN)
     assert len(view.blocks) <= 100
+    assert "the one before, is kept until" in words(view)
     assert "/byok agents" in words(view)
     assert len((await bench.home.view(MEMBER)).blocks) <= 100
 

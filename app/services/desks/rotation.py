@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 from app.domain.chat import UserRef
 from app.domain.events import Action, Close, Open, Outcome, Private, Replace, Submission
@@ -16,7 +15,7 @@ from app.services.forms import Act, Save
 from app.services.keys import Keys
 from app.services.rotation_outcomes import NOTHING_KEPT, NextKey, TurnedDown
 from app.services.screens import rotation as screens
-from app.services.screens.words import beside
+from app.services.screens.words import beside, day
 
 UNDO = "undo"
 
@@ -72,7 +71,7 @@ class RotationDesk:
             entry = NextKey(
                 secret,
                 values.get("base_url", ""),
-                expires_on=_day(values.get("expires_on", "")),
+                expires_on=day(values.get("expires_on", ""), "expires_on"),
                 hours=_hours(values.get("hours", "")),
             )
             came = await self._keys.rotating.rotate(sent.user.workspace, sent.context, entry, sent.user)
@@ -120,10 +119,3 @@ def _hours(typed: str) -> int:
         return int(typed.strip() or screens.DEFAULT_HOURS)
     except ValueError:
         raise BadInput("Enter a number of hours, such as 24.", field="hours") from None
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return date.fromisoformat(typed.strip()) if typed.strip() else None
-    except ValueError:
-        raise BadInput("Enter a day such as 2027-06-30.", field="expires_on") from None

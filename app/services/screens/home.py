@@ -151,7 +151,7 @@ def _keys(state: HomeState) -> tuple[Block, ...]:
         blocks += [
             Text((*key_screens.summary(state.titles.get(key.provider, key.provider), key), *_pays_for(users))),
             key_screens.buttons(key, users),
-            *rotation_screens.beside(key, state.spares.get(key.id, ())),
+            *rotation_screens.beside_in_a_line(key, state.spares.get(key.id, ())),
         ]
     if len(state.keys) > MOST_KEYS:
         blocks.append(_more(len(state.keys) - MOST_KEYS, "key", "/byok keys"))

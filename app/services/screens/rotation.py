@@ -29,7 +29,7 @@ from app.domain.views import (
 from app.errors import KeyRejected, ModelGone, ProviderError
 from app.ports.providers import ModelProvider
 from app.services.rotation_outcomes import BeingTried, NeedsWord, Outcome, Overtaken, Rotated, TurnedDown
-from app.services.screens.key_form import CARE
+from app.services.screens.key_form import CARE, expiry
 from app.services.screens.words import enumerated, many, notice, shown
 
 ROTATE = "key_rotate"
@@ -62,8 +62,8 @@ def form(key: ProviderKey, provider: ModelProvider, uses: Uses, kept: Sequence[S
             *_in_the_way(kept),
             SecretInput("key", "Next API key", f"Tried with those models now, at no cost. {CARE}"),
             *server,
-            TextInput("expires_on", "Expires on", "", "2027-06-30", "If it does, at the provider.", optional=True, max_length=10),
-            TextInput("hours", "Keep the one before for", str(DEFAULT_HOURS), hint="Hours, 1 to 168: for so long this can be undone.", max_length=3),
+            expiry(),
+            TextInput("hours", "Hours to keep the old key", str(DEFAULT_HOURS), hint="1 to 168. For so long this can be undone; then it is destroyed.", max_length=3),
             Note(rich("Nothing changes until the next key is known to work. Answers being made end with the one they began with.")),
         ),
     )  # fmt: skip
@@ -158,23 +158,43 @@ def ran_out(title: str, key: ProviderKey, spare: SpareKey) -> View:
 
 
 def beside(key: ProviderKey, spares: Sequence[SpareKey]) -> tuple[Block, ...]:
-    """What stands beside a key, and what can be done about it: for lists of keys."""
+    """What stands beside a key, and what can be done about it: for `/byok keys`."""
     blocks: list[Block] = []
     for spare in spares:
-        if spare.which is Which.PREVIOUS:
-            blocks += [
-                Text(
-                    rich("🔁 Rotated ", When(key.set_at), f"; {_ending(spare)}, the one before, is kept until ", When(spare.keep_until), ".")
-                ),
-                Buttons((_undo(key, spare), _drop(key, spare))),
-            ]  # fmt: skip
-        elif spare.next_try_at is None:
-            text = f"🔁 The next key, {_ending(spare)}, works, but not with everything that agents use. It waits for your word until "
-            blocks += [Text(rich(text, When(spare.keep_until), ".")), _anyway(key)]
-        else:
-            text = f"🔁 The next key, {_ending(spare)}, is being tried; until it works, {shown(key)} goes on."
-            blocks += [Text(rich(text)), Buttons((_give_up(key),))]
+        buttons = (
+            Buttons((_undo(key, spare), _drop(key, spare)))
+            if spare.which is Which.PREVIOUS
+            else _anyway(key)
+            if spare.next_try_at is None
+            else Buttons((_give_up(key),))
+        )
+        blocks += [Text(_standing(key, spare)), buttons]
     return tuple(blocks)
+
+
+def beside_in_a_line(key: ProviderKey, spares: Sequence[SpareKey]) -> tuple[Block, ...]:
+    """The same in one line, with the one thing that is most likely wanted: for a home tab, which has little room."""
+    if not spares:
+        return ()
+    spare = next((one for one in spares if one.which is Which.NEXT), spares[0])
+    return (Row(_standing(key, spare), _undo(key, spare) if spare.which is Which.PREVIOUS else _give_up(key)),)
+
+
+def _standing(key: ProviderKey, spare: SpareKey) -> Rich:
+    if spare.which is Which.PREVIOUS:
+        return rich(
+            "🔁 Rotated ",
+            When(key.set_at),
+            f"; {_ending(spare)}, the one before, is kept until ",
+            When(spare.keep_until),
+            ".",
+        )
+    if spare.next_try_at is None:
+        return rich(
+            f"🔁 The next key, {_ending(spare)}, works, but not with everything that agents use. It waits for your word until ",
+            When(spare.keep_until), ". ", Code("/byok keys"), " has more.",
+        )  # fmt: skip
+    return rich(f"🔁 The next key, {_ending(spare)}, is being tried; until it works, {shown(key)} goes on.")
 
 
 def _rotated(title: str, came: Rotated) -> View:
