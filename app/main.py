@@ -131,9 +131,8 @@ class Service:
         )
         budgets = Budgets(
             database, platforms, agents=team, access=access, workspaces=workspaces, notices=notices,
-            redact=self._keys.redact, background=self._background, clock=clock,
+            meter=self._meter, redact=self._keys.redact, background=self._background, clock=clock,
         )  # fmt: skip
-        self._meter.crossed = budgets.notices.crossed
         planner = Planner(
             database, vault, platforms, agents=team, access=access, keys=self._keys, memory=memory, clock=clock
         )

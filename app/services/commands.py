@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
-from app.domain.events import Command, Outcome, Private
+from app.domain.events import Command, Outcome, Private, Replace
 from app.domain.key_shapes import KEY_LIKE
 from app.errors import BadInput, NotAllowed, UserError
 from app.services.access import Access
@@ -30,8 +30,9 @@ RunThere = Callable[[Command, str], Awaitable[Outcome]]
 
 _SPELLINGS = {
     "set-key": "setkey", "set_key": "setkey", "addkey": "setkey", "add-key": "setkey", "key": "keys", "check": "test",
-    "delete": "revoke", "remove": "revoke", "agent": "agents", "models": "model", "admin": "admins", "log": "audit",
+    "delete": "revoke", "remove": "revoke", "agent": "agents", "models": "model", "fallbacks": "fallback", "standins": "fallback", "admin": "admins", "log": "audit",
     "grant": "grants", "template": "templates", "prompts": "prompt",
+    "budgets": "budget", "limit": "budget", "limits": "budget",
     "home": "settings", "?": "help", "": "help", "-h": "help", "--help": "help",
 }  # fmt: skip
 _TWO_WORDS = re.compile(r"^(set|add|new)\s+key\b", re.IGNORECASE)
@@ -83,7 +84,6 @@ class Commands:
             "keys": self._list_keys,
             "test": self._test,
             "revoke": self._revoke,
-            "model": self._model,
             "settings": self._settings,
             "audit": self._audit,
             **{name: run for desk in more for name, run in desk.for_admins.items()},
@@ -110,7 +110,10 @@ class Commands:
             return await run(user, rest)
         if run := self._for_admins.get(name):
             await self._access.require_admin(user)
-            return await run(user, rest)
+            outcome = await run(user, rest)
+            if isinstance(outcome, Replace):  # what stood there is not so any more
+                self._home.refresh(user)
+            return outcome
         understood = _understood(name, [*self._there, *self._for_all, *self._for_admins])
         return Private(people_screens.help_text(admin=await self._access.is_admin(user), understood=understood))
 
@@ -155,16 +158,6 @@ class Commands:
 
     async def _list_agents(self, user: UserRef, rest: str) -> Outcome:
         return Private(await self._agents.listing(user.workspace, admin=await self._access.is_admin(user)))
-
-    async def _model(self, user: UserRef, rest: str) -> Outcome:
-        name, _, model = rest.partition(" ")
-        if not name:
-            raise BadInput("Say which agent, such as `/byok model assistant`; `/byok agents` lists them.")
-        if not model:
-            return Private(await self._agents.model_picker(user.workspace, name))
-        view = await self._agents.set_model_by_name(user.workspace, user, name, model.strip())
-        self._home.refresh(user)
-        return Private(view)
 
     async def _admins(self, user: UserRef, rest: str) -> Outcome:
         verb, _, person = rest.partition(" ")

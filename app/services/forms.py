@@ -10,15 +10,17 @@ from app.domain.events import Action, Close, FieldErrors, Nothing, OptionQuery, 
 from app.domain.views import Option, Suggestion, View
 from app.errors import NotAllowed, UserError
 from app.services.access import Access
-from app.services.desks.agents import QUICKLY, AgentDesk
+from app.services.comparison import QUICKLY
+from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
 from app.services.desks.people import PeopleDesk
 from app.services.home import Home
-from app.services.model_menu import matching
+from app.services.model_menu import matching, models_only
 from app.services.screens import agents as agent_screens
 from app.services.screens import key_form, words
 from app.services.screens import keys as key_screens
 from app.services.screens import people as people_screens
+from app.services.screens import stand_ins as stand_in_screens
 from app.services.workspaces import Workspaces
 
 Act = Callable[[Action], Awaitable[Outcome]]
@@ -70,6 +72,7 @@ class Forms:
         self._acts: Mapping[str, Act] = {
             key_screens.ADD: self._add_key,
             key_screens.REPLACE: self._replace_key,
+            key_screens.EXPIRY: self._note_expiry,
             key_screens.TEST: self._test_key,
             key_screens.REVOKE: self._revoke_key,
             key_screens.MAKE_DEFAULT: self._default_key,
@@ -79,7 +82,6 @@ class Forms:
             agent_screens.RESUME: self._resume_agent,
             agent_screens.MAKE_DEFAULT: self._default_agent,
             agent_screens.DELETE: self._delete_agent,
-            agent_screens.MODEL: self._choose_model,
             agent_screens.SET_CHANNEL: self._new_channel,
             agent_screens.CLEAR_CHANNEL: self._clear_channel,
             people_screens.REMOVE_ADMIN: self._remove_admin,
@@ -90,6 +92,7 @@ class Forms:
         self._saves: Mapping[str, Save] = {
             key_form.FORM: keys.set,
             key_form.REPLACE_FORM: keys.replace,
+            key_form.EXPIRY_FORM: keys.note_expiry,
             agent_screens.FORM: agents.save,
             agent_screens.CHANNEL_FORM: agents.save_channels,
             people_screens.SETTINGS_FORM: people.save_settings,
@@ -129,11 +132,14 @@ class Forms:
         return outcome
 
     async def options(self, query: OptionQuery) -> tuple[Option, ...]:
-        """The models that an admin who types this may mean, in the home tab or in an agent's form; nothing for others."""
+        """The models that an admin who types this may mean, in the home tab, in an agent's form or among its stand-ins; nothing for others."""
         named = query.action_id.partition(":")[0]
-        if named != agent_screens.MODEL or not await self._access.is_admin(query.user):
+        if named not in (agent_screens.MODEL, *stand_in_screens.SELECTS) or not await self._access.is_admin(query.user):
             return ()
-        return matching(await self._agents.menu.options(query.user.workspace, seconds=QUICKLY), query.typed)
+        options = await self._agents.menu.options(query.user.workspace, seconds=QUICKLY)
+        if named != agent_screens.MODEL:
+            options = stand_in_screens.offered(models_only(options), {})
+        return matching(options, query.typed)
 
     async def suggestions(self, user: UserRef) -> tuple[Suggestion, ...]:
         """What to offer somebody who opens the chat with the app."""
@@ -154,6 +160,9 @@ class Forms:
 
     async def _replace_key(self, event: Action) -> Outcome:
         return await self._keys.replace_form(event.user.workspace, event.value)
+
+    async def _note_expiry(self, event: Action) -> Outcome:
+        return await self._keys.expiry_form(event.user.workspace, event.value)
 
     async def _test_key(self, event: Action) -> Outcome:
         key = await self._keys.get(event.user.workspace, event.value)
@@ -186,11 +195,6 @@ class Forms:
     async def _delete_agent(self, event: Action) -> Outcome:
         await self._agents.delete(event.user.workspace, event.user, event.value)
         return Nothing()
-
-    async def _choose_model(self, event: Action) -> Outcome:
-        agent_id = event.action_id.partition(":")[2]
-        saved = await self._agents.set_model(event.user.workspace, event.user, agent_id, event.value)
-        return Replace(saved) if event.message else Nothing()  # in the home tab the select itself shows it
 
     async def _new_channel(self, event: Action) -> Outcome:
         return await self._agents.channel_form(event.user.workspace)

@@ -15,6 +15,7 @@ from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.journaled import PaidModel
 from app.services.key_checks import KeyChecks
+from app.services.key_expiry import Expiries
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
@@ -74,6 +75,7 @@ class Keys:
         self.rotating = Rotating(
             database, self.rotation, ring=ring, known=self.known, notices=notices, background=background, clock=clock
         )
+        self.expiry = Expiries(database, ring=ring, notices=notices, clock=clock)
         self._database = database
         self._notices = notices
         self._background = background

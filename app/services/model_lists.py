@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,10 @@ class ModelLists:
         self._clock = clock
         self._kept: dict[Slot, _Kept] = {}
         self._asking: dict[Slot, asyncio.Task[_Kept]] = {}
+        self.listed: Callable[[ProviderKey, tuple[ModelInfo, ...]], None] = _nobody
+        """Told of every list that a provider gave."""
+        self.gone: Callable[[ProviderKey, str], None] = _nobody
+        """To be told of a model that a provider says it does not have."""
 
     def known(self, key: ProviderKey) -> tuple[ModelInfo, ...] | None:
         """The list, if it was fetched in the last minutes; nobody is asked."""
@@ -78,6 +83,7 @@ class ModelLists:
         """Fetch and remember the list of a key that its caller has in hand. Raises ProviderError."""
         models = await self._ring.provider(key.provider).models(credential)
         self._keep(_slot(key), _Kept(models, self._clock.now() + KEPT))
+        self.listed(key, models)
         return models
 
     def _ask(self, slot: Slot, key: ProviderKey) -> asyncio.Task[_Kept]:
@@ -92,6 +98,8 @@ class ModelLists:
         finally:
             del self._asking[slot]
         self._keep(slot, kept)
+        if not kept.error:
+            self.listed(key, kept.models)
         return kept
 
     async def _fetched(self, key: ProviderKey) -> _Kept:
@@ -111,6 +119,10 @@ class ModelLists:
         stale = self._clock.now() - DROPPED
         self._kept = {other: value for other, value in self._kept.items() if stale < value.until}
         self._kept[slot] = kept
+
+
+def _nobody(key: ProviderKey, what: object) -> None:
+    """Nobody wants to know."""
 
 
 def _slot(key: ProviderKey) -> Slot:

@@ -131,6 +131,12 @@ def with_current(options: Sequence[Option], agent: AgentSpec, label: str = "") -
     return (Option(now.value, label or f"{name} (now)", "Now"), *options)
 
 
+def models_only(options: Sequence[Option]) -> tuple[Option, ...]:
+    """Without what is no model that a key pays for."""
+    aside = (AUTOMATIC, Chosen(OFFLINE, OFFLINE).value)
+    return tuple(option for option in options if option.value not in aside)
+
+
 def matching(options: Sequence[Option], typed: str) -> tuple[Option, ...]:
     """The options that a person who typed this may mean: every word of it occurs; at most 100."""
     words = typed.casefold().split()

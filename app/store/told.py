@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +32,13 @@ class ToldRows:
             .returning(_TOLD.c.what)
         )
         return noted.first() is not None
+
+    async def known(self, workspace: str, what: str) -> bool:
+        """Whether this was told, or noted here as if it were."""
+        found = await self._connection.execute(
+            select(_TOLD.c.what).where(_TOLD.c.workspace == workspace, _TOLD.c.what == what)
+        )
+        return found.first() is not None
 
     async def forget_all(self, workspace: str) -> None:
         """Drop all of a workspace."""

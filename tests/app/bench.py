@@ -13,7 +13,7 @@ from agents.tools import QuestionTools
 from app.domain.agent import AgentSpec
 from app.domain.audit import AuditEntry
 from app.domain.chat import MemberKind, MessageRef, UserRef
-from app.domain.events import Action, Command, Outcome, Submission
+from app.domain.events import Action, Command, Outcome, Replace, Submission
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelMessage, ModelRequest, Role, TextPart
 from app.domain.secrets import Secret
@@ -142,7 +142,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk, rotation_desk],
+            more=[tool_desk, rotation_desk, *self.models.desks],
         )
         self.commands = Commands(
             self.database,
@@ -153,7 +153,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk, rotation_desk, PromptDesk(self.agents, parts)],
+            more=[tool_desk, rotation_desk, PromptDesk(self.agents, parts), *self.models.desks],
             there=tool_desk.there,
         )
 
@@ -202,6 +202,10 @@ class Bench:
 
     async def agent(self, name: str = "assistant") -> AgentSpec:
         return await self.agents.named(WORKSPACE, name)
+
+    async def use_model(self, value: str) -> None:
+        """Give the agent a model, such as `anthropic/claude-old`, as the button beneath the difference does."""
+        assert isinstance(await self.pressed("model_change", f"{(await self.agent()).id}|{value}"), Replace)
 
     async def key(self, label: str = "main", provider: str = "anthropic") -> ProviderKey:
         return next(k for k in await self.keys.all(WORKSPACE) if (k.label, k.provider) == (label, provider))

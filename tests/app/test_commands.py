@@ -194,14 +194,6 @@ async def test_revoke_asks_which_when_several_may_be_meant(bench: Bench) -> None
     assert "openai" in private(await bench.typed("revoke openai/main")).casefold()
 
 
-async def test_the_model_is_changed_by_name_and_the_next_answer_uses_it(bench: Bench) -> None:
-    await bench.set_key()
-    assert "claude-old" in private(await bench.typed("model assistant anthropic/claude-old"))
-    choice = await bench.keys.resolve(await bench.agent())
-    assert choice.model == "claude-old"
-    assert "claude-fine" in private(await bench.typed("model Assistant claude-fine"))
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -290,6 +282,7 @@ async def test_whoever_is_no_admin_is_told_who_is(bench: Bench) -> None:
 
 async def test_what_a_command_changes_shows_in_the_home_tab(bench: Bench) -> None:
     await bench.set_key()
+    await bench.use_model("auto")
     await bench.typed("model assistant anthropic/claude-old")
     assert "claude-old" in repr(bench.platform.home(ADMIN))
 

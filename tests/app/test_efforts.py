@@ -51,7 +51,7 @@ async def test_an_agents_own_model_counts_and_not_the_best_of_its_key(bench: Ben
     bench.anthropic.listed = (ModelInfo("claude-fine", efforts=("low",)), ModelInfo("claude-plain", efforts=()))
     await bench.set_key()
     await bench.settled()
-    await bench.typed("model assistant anthropic/claude-plain")
+    await bench.use_model("anthropic/claude-plain")
     assert efforts(await opened(bench, "agent_edit", (await bench.agent()).id)) == []
 
 

@@ -82,12 +82,13 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 
 FORMS = [
     "key_set", "key_replace_with", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
-    "key_rotate_with",
+    "key_rotate_with", "model_try_ask", "stand_ins_save",
 ]  # fmt: skip
 ACTIONS = [
     "key_add", "key_test", "key_replace", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
     "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
     "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
+    "model_change", "model_try", "model_keep", "model_pick", "stand_ins", "stand_ins_edit",
     "key_rotate", "key_rotate_undo", "key_rotate_drop", "key_rotate_anyway", "key_rotate_give_up",
 ]  # fmt: skip
 
@@ -123,7 +124,8 @@ async def test_no_button_acts_for_a_member(bench: Bench, action: str) -> None:
     [
         a
         for a in ACTIONS
-        if a not in ("key_add", "agent_new", "channel_new", "channel_clear", "admin_remove", "settings_edit")
+        if a
+        not in ("key_add", "agent_new", "channel_new", "channel_clear", "admin_remove", "settings_edit", "stand_ins")
     ],
 )
 async def test_what_belongs_to_another_workspace_is_out_of_reach(bench: Bench, action: str) -> None:
@@ -197,17 +199,6 @@ async def test_revoking_offers_what_could_take_its_place_and_takes_nothing(bench
     assert "not there any more" in words(again.view)
 
 
-async def test_the_home_tabs_select_changes_the_model_and_the_next_answer_uses_it(bench: Bench) -> None:
-    await bench.set_key()
-    agent = await bench.agent()
-    assert isinstance(await bench.pressed(f"model:{agent.id}", "anthropic/claude-old"), Nothing)
-    choice = await bench.keys.resolve(await bench.agent())
-    await bench.ask(choice)
-    assert ("stream claude-old", GOOD, "") in bench.anthropic.calls
-    [entry] = [e for e in await bench.audited() if e.action == "agent.changed" and e.actor == ADMIN.id]
-    assert entry.details["model"] == "claude-old"
-
-
 @pytest.mark.parametrize(
     "value",
     [
@@ -231,7 +222,7 @@ async def test_a_model_may_be_chosen_under_another_key(bench: Bench) -> None:
     await bench.set_key()
     team = (await bench.set_key(OTHER, label="team")).key
     agent = await bench.agent()
-    await bench.pressed(f"model:{agent.id}", f"anthropic@{team.id}/claude-old")
+    await bench.pressed("model_change", f"{agent.id}|anthropic@{team.id}/claude-old")
     await bench.ask(await bench.keys.resolve(await bench.agent()))
     assert bench.anthropic.keys_used() == [OTHER]
 

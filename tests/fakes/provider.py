@@ -46,9 +46,11 @@ class FakeProvider:
     pause: float = 0
     answer: str = "Here you are."
     calls: list[tuple[str, str, str]] = field(default_factory=list)  # what was asked, with which key, at which base URL
+    asked: list[ModelRequest] = field(default_factory=list)
     closed: int = 0
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
+        self.asked.append(request)
         await self._asked(f"stream {request.model}", key)
         if key and (refusal := self.refusing.get(key.secret.reveal())):
             raise refusal

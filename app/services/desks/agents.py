@@ -12,7 +12,7 @@ from app.domain.views import View
 from app.errors import BadInput
 from app.services.agent_drafts import FIRST_GRANTS, FIRST_MAX_STEPS, AgentDraft
 from app.services.agents import Agents
-from app.services.key_ring import OFFLINE
+from app.services.comparison import QUICKLY
 from app.services.key_usage import paying_key
 from app.services.keys import Keys
 from app.services.model_menu import AUTOMATIC, Chosen, ModelMenu, with_current
@@ -20,8 +20,6 @@ from app.services.screens import agents as screens
 from app.services.screens.words import beside
 
 LONGEST_NUMBER = 12
-QUICKLY = 1.2
-"""Seconds that a person waits for model lists before a form opens; a trigger to open it lives for three."""
 
 
 class AgentDesk:
@@ -66,32 +64,6 @@ class AgentDesk:
             return beside(error.field if error.field in sent.values else "name", error.message)
         return Close(screens.saved(agent, new=before is None))
 
-    async def set_model(self, workspace: str, by: UserRef, agent_id: str, value: str) -> View:
-        """A model was chosen in a select."""
-        chosen = Chosen.read(value)
-        before = await self._agents.get(workspace, agent_id)
-        if Chosen.of(before) != chosen:
-            chosen = await self.menu.check(workspace, chosen)
-        return await self._keep_model(workspace, by, agent_id, chosen)
-
-    async def set_model_by_name(self, workspace: str, by: UserRef, name: str, wanted: str) -> View:
-        """A model was typed, as `provider/model`, or without the provider where the agent has one."""
-        agent = await self._agents.named(workspace, name)
-        provider, slash, model = wanted.partition("/")
-        if not slash or provider not in self._names():
-            provider, model = agent.provider, wanted
-        if not provider:
-            raise BadInput(f"Say whose model that is, such as `/byok model {agent.name} anthropic/…`.")
-        await self.menu.warm(workspace, provider, seconds=QUICKLY)
-        chosen = await self.menu.check(workspace, Chosen(provider, model))
-        return await self._keep_model(workspace, by, agent.id, chosen)
-
-    async def model_picker(self, workspace: str, name: str) -> View:
-        """An agent's model, to be chosen from what there is."""
-        agent = await self._agents.named(workspace, name)
-        options = await self.menu.options(workspace, seconds=QUICKLY)
-        return screens.model_picker(agent, with_current(options, agent), Chosen.of(agent).value)
-
     async def pause(self, workspace: str, by: UserRef, agent_id: str, *, paused: bool) -> None:
         """Let an agent rest, or answer again."""
         await self._agents.pause(workspace, agent_id, by, paused=paused)
@@ -123,12 +95,6 @@ class AgentDesk:
         """Let the workspace's default answer there again."""
         await self._agents.set_channel(workspace, channel, "", by)
 
-    async def _keep_model(self, workspace: str, by: UserRef, agent_id: str, chosen: Chosen) -> View:
-        agent = await self._agents.set_model(
-            workspace, agent_id, by, provider=chosen.provider, model=chosen.model, key_id=chosen.key_id
-        )
-        return screens.model_saved(agent)
-
     async def _draft(self, workspace: str, values: Mapping[str, str], before: AgentSpec | None) -> AgentDraft:
         chosen = Chosen.read(values.get("model", AUTOMATIC) or AUTOMATIC)
         if before is None or Chosen.of(before) != chosen:
@@ -159,10 +125,6 @@ class AgentDesk:
             if key
             else "but there is no key for it"
         )
-
-    def _names(self) -> set[str]:
-        offline = {OFFLINE} if self._keys.demo else set()
-        return {provider.name for provider in self._keys.ring.providers} | offline
 
 
 def _effort(value: str) -> Effort | None:

@@ -166,14 +166,6 @@ def model_saved(agent: AgentSpec) -> View:
     return notice(Level.SUCCESS, Bold(agent.name), " now answers with ", on, ". Its next answer uses it.")
 
 
-def model_picker(agent: AgentSpec, options: Sequence[Option], selected: str) -> View:
-    """`/byok model <agent>`."""
-    on: Span = Code(agent.model) if agent.model else "the best model it can get"
-    return View(
-        blocks=(Row((*named(agent), " answers with ", on, "."), model_select(agent, options, selected)),), title="Model"
-    )
-
-
 def channel_form(agents: Sequence[AgentSpec]) -> View:
     """Choose who answers by default in which channels."""
     options = tuple(Option(agent.id, f"{agent.emoji} {agent.name}".strip()) for agent in agents)
