@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.slack import uploads
-from adapters.slack.identity import items, obj, string
+from adapters.slack.identity import Json, items, obj, string
 from adapters.slack.installations import Installation
 from adapters.slack.render import Files
 from adapters.slack.web_api import SlackNotReachable, SlackRefused, WebApi
@@ -43,16 +43,23 @@ class Pictures:
     """Screens are shown with their charts as pictures where all goes well, and as numbers where anything does not."""
 
     def __init__(
-        self, web: WebApi, painter: ChartPainter | None, *, life: float = LIFE, now: Callable[[], float] = time.time
+        self,
+        web: WebApi,
+        painter: ChartPainter | None,
+        *,
+        life: float = LIFE,
+        now: Callable[[], float] = time.time,
+        every: float = _AGAIN,
     ) -> None:
         self._web = web
         self._painter = painter
         self._life = life
         self._now = now
+        self._every = every
         self._newest: dict[tuple[str, Chart], _Kept] = {}
         self._kept: deque[_Kept] = deque()
         self._looked: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tidying: dict[str, asyncio.Task[None]] = {}
 
     def wanted(self, view: View | None) -> bool:
         """Whether showing this takes the time that painting does."""
@@ -83,17 +90,15 @@ class Pictures:
                 files[chart] = file
                 self._newest[here.me.team, chart] = kept = _Kept(here.me.team, file, self._now())
                 self._kept.append(kept)
-        if missing.blocks:
-            task = asyncio.create_task(self._tidy(here))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._kept and here.me.team not in self._tidying:
+            self._tidying[here.me.team] = asyncio.create_task(self._keep_tidy(here))
         return files
 
     async def close(self) -> None:
-        """Let go of what is being tidied."""
-        for task in set(self._tasks):
+        """Tidy no more: the next process finds what is left."""
+        for task in self._tidying.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tidying.values(), return_exceptions=True)
 
     async def _taken(self, pictures: Files, send: Callable[[Files], Awaitable[None]]) -> bool:
         """Twice: a file that Slack calls ready may not be for every part of Slack."""
@@ -115,6 +120,11 @@ class Pictures:
         kept = self._newest.get((here.me.team, chart))
         return kept if kept and self._now() - kept.at < _AGAIN else None
 
+    async def _keep_tidy(self, here: Installation) -> None:
+        while True:
+            await self._tidy(here)
+            await asyncio.sleep(self._every)
+
     async def _tidy(self, here: Installation) -> None:
         """Delete what is old, and now and then what nobody here knows of: a process before this one sent it."""
         team, now = here.me.team, self._now()
@@ -134,10 +144,17 @@ class Pictures:
         asked = {"user": here.me.bot_user, "ts_to": int(before), "types": "images", "count": 200}
         with contextlib.suppress(PlatformError):
             answer = await self._web.form(here.token, "files.list", asked)
-            found = [string(obj(one).get("id")) for one in items(answer.get("files")) if obj(one).get("name") == NAME]
+            listed = [obj(one) for one in items(answer.get("files"))]
+            found = [string(one.get("id")) for one in listed if one.get("name") == NAME and _is_before(one, before)]
         return found
 
     async def _delete(self, here: Installation, files: Iterable[str]) -> None:
         for file in files:
             with contextlib.suppress(PlatformError):  # gone already; or the next process finds it
                 await self._web.call(here.token, "files.delete", {"file": file})
+
+
+def _is_before(file: Json, moment: float) -> bool:
+    """Said by the file itself: what is deleted by mistake is gone."""
+    made = file.get("created")
+    return isinstance(made, int) and 0 < made < moment

@@ -155,7 +155,7 @@ class Drawing:
         if block.title:
             yield from runs((Bold(block.title),), self.names)
         if url := self.names.pictures.get(block):
-            yield {"type": "Image", "url": url, "altText": block.alt or block.title, "size": "Stretch"}
+            yield {"type": "Image", "url": url, "altText": block.alt or block.title}  # as large as it is, or as fits
             return
         heads = block.columns[1:] if len(block.columns) > 2 else ("",)
         for row in block.rows:

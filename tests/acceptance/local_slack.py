@@ -11,6 +11,8 @@ What was learned by driving it and by reading the program:
 - `channel_type` is `im` or `channel`, also for private ones. A direct chat is made by `conversations.open` or by writing to a user's id as the channel.
 - The signature is right but requests are never repeated; an event that the app refuses is lost. Socket Mode waits 5 s for an acknowledgement.
 - `chat.update` sets `text` and `blocks` to what it is given. `unknown_method` for streaming, assistant.* and agents.*.
+- A file that is completed without a channel is shared nowhere, and `files.info` knows its type at once. `files.list` minds no `ts_to`. The page draws no
+  `slack_file`.
 - The WebSocket `/ui` tells all (`init`, then `message`, `message_update`, `message_delete`, `channel`, `view`, `view_errors`, `home`, `socket_status`).
 """
 
@@ -122,6 +124,14 @@ class LocalSlack:
             f"{self.api_url}conversations.open", json={"users": user}, headers=headers
         ) as answer:
             return str((await answer.json())["channel"]["id"])
+
+    async def file(self, file: str) -> bytes:
+        """What is in a file, as the app may fetch it."""
+        headers = {"Authorization": f"Bearer {BOT_TOKEN}"}
+        async with self._http.get(f"{self.api_url}files.info", params={"file": file}, headers=headers) as answer:
+            url = (await answer.json())["file"]["url_private"]
+        async with self._http.get(url, headers=headers) as answer:
+            return await answer.read()
 
     async def open_home(self, user: str) -> Json:
         """A person opens the app's home tab: what it then shows, published anew."""

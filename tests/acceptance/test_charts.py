@@ -1,6 +1,6 @@
-"""Charts as people see them: painted by the real painter, in the playground's page and in a card as Teams draws it.
+"""Charts as people see them: painted by the real painter, in the playground's page, in a Slack by others, and in a card as Teams draws it.
 
-`python -m tests.acceptance.test_charts FOLDER` leaves pictures of both there. Look at them.
+`python -m tests.acceptance.test_charts FOLDER` leaves pictures of all there. Look at them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,14 +18,19 @@ from playwright.async_api import expect
 
 from adapters.charts.painter import Painter
 from adapters.playground.room import Rooms
+from adapters.slack.platform import Slack
 from adapters.teams import render as teams
 from adapters.teams.cards import Names
 from app.domain.events import Private
+from app.domain.secrets import Secret
 from app.domain.views import Button, Buttons, Chart, Note, Table, Text, View, rich
+from tests.acceptance.blocks import Json
 from tests.acceptance.card_renderer import card_renderer
+from tests.acceptance.local_slack import ANA, APP_TOKEN, BOT_TOKEN, GENERAL, LocalSlack
 from tests.acceptance.playground import DESK, Screen, chromium, screen
+from tests.acceptance.process import until
 from tests.adapters.playground.pages import Site
-from tests.conformance.chart_painter import spent
+from tests.conformance.chart_painter import PNG, spent
 from tests.conformance.recorder import Recorder
 
 NARROW = {"width": 360, "height": 780}
@@ -85,6 +91,48 @@ async def test_a_card_with_a_chart_has_nothing_to_complain_of() -> None:
             assert await renderer.draw(teams.message(page, Names(pictures={chart: url})), width=360) == []
 
 
+@contextlib.asynccontextmanager
+async def in_slack(folder: Path, chart: Chart) -> AsyncIterator[tuple[LocalSlack, Json]]:
+    """A Slack in which Ana was shown this chart; the block that shows it."""
+    painter, inbound = Painter(), Recorder()
+    inbound.outcome = Private(usage(chart))
+    async with LocalSlack(folder) as slack:
+        platform = Slack(
+            bot_token=Secret(BOT_TOKEN), app_token=Secret(APP_TOKEN), api_url=slack.api_url, charts=painter
+        )
+        platform.listen(inbound)
+        await platform.start()
+        try:
+            await slack.app_connected()
+            await slack.command(ANA, "usage")
+            (whisper,) = await until(lambda: slack.whispers(ANA), "the chart is shown", 30)
+            yield slack, next(block for block in whisper["blocks"] if block["type"] == "image")
+        finally:
+            await platform.stop()
+            await platform.close()
+            await painter.aclose()
+
+
+async def test_a_slack_by_others_takes_the_picture_and_shares_it_nowhere(tmp_path: Path) -> None:
+    async with in_slack(tmp_path, spent(31, 8)) as (slack, shown):
+        assert (await slack.file(shown["slack_file"]["id"])).startswith(PNG)
+        assert shown["alt_text"] == "What was spent."
+        assert "files" not in str(slack.messages(GENERAL))
+
+
+async def _slack(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        async with in_slack(Path(scratch), spent(31, 8)) as (slack, shown), chromium() as browser:
+            page = await browser.new_page(viewport={"width": 1000, "height": 760})
+            await page.goto(slack.base_url)
+            await page.get_by_label("Act as").select_option(ANA)
+            data = base64.b64encode(await slack.file(shown["slack_file"]["id"])).decode()
+            picture = page.get_by_alt_text(shown["alt_text"])  # which that page does not fetch by itself
+            await picture.evaluate("(one, data) => { one.src = `data:image/png;base64,${data}`; }", data)
+            await page.wait_for_timeout(500)
+            await page.screenshot(path=folder / "slack.png")
+
+
 async def take(folder: Path) -> None:
     """Photograph it all."""
     for dark in (False, True):
@@ -93,6 +141,7 @@ async def take(folder: Path) -> None:
                 await seen.page.mouse.move(0, 0)
                 await seen.page.wait_for_timeout(500)
                 await seen.page.screenshot(path=folder / f"playground-{name}-{'dark' if dark else 'light'}.png")
+    await _slack(folder)
     painter, chart = Painter(), spent(31, 8)
     url = f"data:image/png;base64,{base64.b64encode(await painter.paint(chart)).decode()}"
     await painter.aclose()
