@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.domain.chat import UserRef
-from app.domain.spend import LEVELS, Scope, Standing
+from app.domain.spend import Scope, Standing
 from app.services.background import Background
+from app.services.meter import Crossed
 from app.services.notices import Notices
 from app.services.screens import limit_notes as screens
-from app.store.unit_of_work import Database, UnitOfWork
+from app.store.unit_of_work import Database
 
-FULL = LEVELS[-1]
+FULL = 100
 
 
 class LimitNotices:
-    """Whoever settles or refuses a call notes what it came to in that very transaction, and has it told once that is committed."""
+    """Tells once for a limit, subject, period, amount and percent, however many processes find it out."""
 
     def __init__(self, database: Database, notices: Notices, background: Background) -> None:
         self._database = database
         self._notices = notices
         self._background = background
 
-    async def note(self, uow: UnitOfWork, standing: Standing, percent: int) -> bool:
-        """Whether people are to be told now that a limit has come to this: once for a limit, subject, period, amount and percent."""
-        return await uow.told.once(standing.limit.workspace, _what(standing, percent))
+    async def crossed(self, found: Sequence[Crossed]) -> None:
+        """To be told of what settlements came to: of each limit the highest mark is told, and the lower ones are not any more."""
+        due: dict[str, tuple[Standing, int]] = {}
+        async with self._database.begin() as uow:
+            for one in sorted(found, key=lambda one: one.percent):
+                if await uow.told.once(one.standing.limit.workspace, _what(one.standing, one.percent)):
+                    due[one.standing.limit.id] = (one.standing, one.percent)
+        for standing, percent in due.values():
+            self._spawn(standing, percent)
 
-    def tell(self, standing: Standing, percent: int) -> None:
-        """Tell them, besides: a person of their own limit, and admins of every other; of a person's only when it is used up."""
+    async def full(self, standing: Standing) -> None:
+        """Somebody was refused: whatever is left, nothing fits any more."""
+        async with self._database.begin() as uow:
+            first = await uow.told.once(standing.limit.workspace, _what(standing, FULL))
+        if first:
+            self._spawn(standing, FULL)
+
+    async def price_wanted(self, workspace: str, model: str) -> None:
+        """A question waits for the price of a model."""
+        async with self._database.begin() as uow:
+            first = await uow.told.once(workspace, f"price:{model}")
+        if first:
+            telling = self._notices.tell_admins(workspace, "", screens.price_wanted(model))
+            self._background.spawn(telling, name="tell of a price")
+
+    def _spawn(self, standing: Standing, percent: int) -> None:
         self._background.spawn(self._tell(standing, percent), name="tell of a limit")
 
     async def _tell(self, standing: Standing, percent: int) -> None:
+        """A person of their own limit, and admins of every other; of a person's only when it is used up."""
         limit = standing.limit
         async with self._database.read() as uow:
             agent = await uow.agents.get(limit.workspace, standing.subject) if limit.scope is Scope.AGENT else None

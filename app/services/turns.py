@@ -11,7 +11,7 @@ import structlog
 
 from app.domain.agent import AgentSpec
 from app.domain.chat import ConversationRef, FileRef, Persona, UserRef
-from app.domain.grants import CLEAN
+from app.domain.grants import CLEAN, Invoker
 from app.domain.inbox import Claim
 from app.domain.run import Json, RunFinished, RunState, StoodIn, TextDelta
 from app.domain.schedules import has_no_thread, schedule_of
@@ -48,6 +48,13 @@ class HasSettings(Protocol):
 
     async def settings(self, workspace: str) -> WorkspaceSettings:
         """What the workspace's admins have set."""
+
+
+class ExplainsSpending(Protocol):
+    """What is needed of `app.services.budgets`."""
+
+    async def explained(self, workspace: str, code: str, waits_for: str, run: str, *, to_admin: bool) -> View | None:
+        """What is said where a limit, or a price that nobody knows, stopped a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,9 @@ class Turns:
         prompt: PromptBuilder,
         tools: Toolkit,
         reader: DocumentReader,
+        spending: ExplainsSpending | None = None,
     ) -> None:
+        self._spending = spending
         self._database = database
         self._platforms = platforms
         self._keys = keys
@@ -149,7 +158,7 @@ class Turns:
             state, error = RunState.FAILED, answer.failed.code
             failed = _with(_why(answer.failed, claim.run), stand_in_words.remarks(plan.agent.name, answer.stood_in))
             undelivered = await self._deliver(
-                journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
+                journal, claim, delivery, answer.text, failed=failed, sources=answer.sources, why=(plan, answer.failed)
             )
         else:
             error = ""
@@ -228,14 +237,24 @@ class Turns:
         *,
         failed: View,
         sources: NumberedSources | None = None,
+        why: tuple[Plan, UserError] | None = None,
     ) -> str:
         async def work() -> Json:
             safe = await self._keys.redact(claim.workspace, text)
             cited = await sources.under(safe, self._redact(claim)) if sources and text.strip() else ()
-            why = replace(failed, blocks=(*cited, *failed.blocks, *_remarks(delivery)))
-            return await self._remembered(claim, safe, await delivery.fail(why, safe))
+            said = (await self._of_spending(claim, *why) if why else None) or failed
+            shown = replace(said, blocks=(*cited, *said.blocks, *_remarks(delivery)))
+            return await self._remembered(claim, safe, await delivery.fail(shown, safe))
 
         return await _persistently(journal, work)
+
+    async def _of_spending(self, claim: Claim, plan: Plan, error: UserError) -> View | None:
+        if self._spending is None:
+            return None
+        to_admin = plan.invoker is Invoker.ADMIN
+        return await self._spending.explained(
+            claim.workspace, error.code, error.waits_for, claim.run, to_admin=to_admin
+        )
 
     async def _remembered(self, claim: Claim, text: str, undelivered: str) -> str:
         """What people were shown is part of the conversation; tells what `undelivered` tells."""

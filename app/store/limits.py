@@ -133,6 +133,12 @@ class LimitRows:
         row = found.first()
         return _request(row) if row else None
 
+    async def forget_request(self, workspace: str, request: str) -> None:
+        """Drop a request that reached nobody."""
+        await self._connection.execute(
+            delete(tables.limit_requests).where(_ASKED.workspace == workspace, _ASKED.id == request)
+        )
+
     async def decide(self, request: LimitRequest, state: RequestState, by: str) -> bool:
         """Of all who decide, one is told True."""
         done = await self._connection.execute(

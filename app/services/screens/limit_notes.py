@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.chat import UserRef
-from app.domain.money import ZERO
 from app.domain.spend import EACH, Limit, LimitRequest, Period, RequestState, Scope, Standing
 from app.domain.views import (
     Block,
@@ -28,6 +27,7 @@ from app.domain.views import (
     rich,
 )
 from app.services.dollars import shown
+from app.services.screens.prices import ENTER
 from app.services.screens.words import marked, notice
 
 ASK = "limit_ask"
@@ -42,7 +42,7 @@ EACH_OF = {Scope.AGENT: "Each agent", Scope.CHANNEL: "Each channel", Scope.PERSO
 GONE = notice(Level.INFO, "That limit is not there any more. Press Retry to ask again.")
 TOO_OLD = notice(Level.INFO, "That is too old for this. Ask again.")
 ASKED = notice(Level.INFO, "More was asked for already. Whoever asked hears what the admins decide.")
-NOT_YOURS = "Only the person who asked, or an admin, can do that."
+NOT_YOURS = notice(Level.WARNING, "Only the person who asked, or an admin, can do that.")
 NOBODY = notice(
     Level.WARNING,
     "Latchkey knows none of this workspace's admins by name, so nobody was told. Ask one of them yourself: ",
@@ -216,29 +216,28 @@ def sent(number: int) -> View:
     )
 
 
-def price_unknown(message: str, run: str, model: str, *, to_admin: bool, enter: Button) -> View:
+def price_unknown(run: str, model: str, *, to_admin: bool) -> View:
     """In the thread: nobody knows what the agent's model costs, and money is limited."""
-    what = rich("What ", Code(model), " costs is not known") if model else rich(message.rstrip("."))
-    who = (
-        rich("Enter its price") if to_admin else rich("Once an admin has entered its price with ", Code("/byok prices"))
-    )
-    then = rich(
-        *who,
-        "; " if to_admin else ", ",
-        "this is then asked again by itself, for up to a day."
-        if to_admin
-        else "this is asked again by itself, for up to a day.",
-    )
-    buttons = (*((enter,) if to_admin else ()), Button(RETRY, "Retry", run))
-    return View(
-        blocks=(
-            Notice(rich(*what, ", and what may be spent here is limited. So it was not asked."), Level.WARNING),
-            Note(then),
-            Buttons(buttons),
+    if to_admin:
+        then = rich("Enter its price: then this is asked again by itself, for up to a day.")
+    else:
+        then = rich(
+            "The admins have been told. Once one has entered its price, this is asked again by itself, for up to a day."
         )
-    )
+    buttons = (*((_enter(model),) if to_admin else ()), Button(RETRY, "Retry", run))
+    return View(blocks=(_unpriced(model), Note(then), Buttons(buttons)))
 
 
-def left(standing: Standing) -> str:
-    """What may still be begun."""
-    return shown(max(standing.allowed - standing.spent.amount - standing.reserved, ZERO))
+def price_wanted(model: str) -> View:
+    """Told to admins once."""
+    then = rich("Questions wait for its price: once it is entered they are asked again by themselves, for up to a day.")
+    return View(blocks=(_unpriced(model), Note(then), Buttons((_enter(model),))))
+
+
+def _unpriced(model: str) -> Notice:
+    what = rich("What ", Code(model), " costs is not known") if model else rich("What a model costs is not known")
+    return Notice(rich(*what, ", and what may be spent here is limited. So it is not asked."), Level.WARNING)
+
+
+def _enter(model: str) -> Button:
+    return Button(ENTER, "Enter a price", model, Style.PRIMARY, opens=True)
