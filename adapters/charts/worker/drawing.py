@@ -77,7 +77,7 @@ def _name_bars(axes: Axes, labels: Sequence[str], room: float) -> None:
     where = axes.get_xaxis_transform() + Affine2D().translate(0, -_GAP * _FINER)
     wide = [_wide(one) for one in labels]
     for at in shown_labels(wide, room, 2 * _GAP):
-        reach = (wide[at] / 2 - _EDGE + 2) * len(labels) / room  # in bars: the outermost must not leave the card
+        reach = (wide[at] / 2 - _EDGE + 3) * len(labels) / room  # in bars: the outermost must not leave the card
         x = min(max(at, reach - 0.5), len(labels) - 0.5 - reach)
         axes.text(x, 0, labels[at], transform=where, ha="center", va="top", color=_SOFT, **_TEXT)
 

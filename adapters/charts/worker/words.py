@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 from matplotlib import font_manager
@@ -20,18 +21,15 @@ def _drawable() -> frozenset[int]:
     return frozenset(FT2Font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 
-def legible(text: str, longest: int, otherwise: str = _MORE, *, known: Collection[int] = ()) -> str:
-    """The text without what the font has no picture of, cut in its middle; `otherwise` where nothing of it would be left."""
-    known = known or _drawable()
-    kept, gap = list[str](), False
-    for character in " ".join(text.split()):
-        if ord(character) in known and character.isprintable():
+def legible(text: str, longest: int, otherwise: str = _MORE) -> str:
+    """The text cut in its middle; dots for letters that the font has no picture of, and nothing for signs. `otherwise` where nothing would be left."""
+    kept = list[str]()
+    for character in text:
+        if character.isspace() or (ord(character) in _drawable() and character.isprintable()):
             kept.append(character)
-            gap = False
-        elif not gap:
+        elif unicodedata.category(character)[0] not in "SMC" and kept[-1:] != [_MORE]:
             kept.append(_MORE)
-            gap = True
-    line = "".join(kept)
+    line = " ".join("".join(kept).split())
     if not any(character.isalnum() for character in line):
         return otherwise
     if len(line) <= longest:
