@@ -38,6 +38,9 @@ class ProviderKey:
     checked_at: datetime | None = None
     expires_on: date | None = None  # as an admin noted it
     problem: str = ""  # a code of app.errors: why its last check told nothing good
+    paused_until: datetime | None = None  # its provider asked for patience
+    max_at_once: int = 0  # calls, as an admin wants it; 0: as many as there are
+    max_per_minute: int = 0
 
     @property
     def live(self) -> bool:
@@ -91,6 +94,8 @@ class SpareKey:
             set_at=self.set_at,
             checked_at=None,
             expires_on=self.expires_on,
+            problem="",
+            paused_until=None,
             problem="",
         )
 

@@ -94,6 +94,8 @@ class Rotation:
         """Check what was filled in and keep it sealed, to be tried. Raises BadInput with the field at fault, or NoKey."""
         if not FEWEST_HOURS <= entry.hours <= MOST_HOURS:
             raise BadInput(f"Choose a number of hours from {FEWEST_HOURS} to {MOST_HOURS}.", field="hours")
+        if entry.expires_on and entry.expires_on < self._clock.now().date() - timedelta(days=1):  # today, anywhere
+            raise BadInput("That day is over. Enter one to come, or none.", field="expires_on")
         async with self._database.read() as uow:
             key = await _in_use(uow, workspace, key_id)
         typed, origin = key_entry.checked(

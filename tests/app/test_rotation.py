@@ -56,6 +56,7 @@ async def test_a_rotation_that_is_kept_is_told_of_before_it_is_lost(bench: Bench
         (OTHER, {"hours": "169"}, "hours", "from 1 to 168"),
         (OTHER, {"hours": "a day"}, "hours", "number of hours"),
         (OTHER, {"hours": "1", "expires_on": "soon"}, "expires_on", "such as 2027-06-30"),
+        (OTHER, {"hours": "1", "expires_on": "2026-11-20"}, "expires_on", "That day is over"),
     ],
 )
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_changes(
