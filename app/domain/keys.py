@@ -96,7 +96,6 @@ class SpareKey:
             expires_on=self.expires_on,
             problem="",
             paused_until=None,
-            problem="",
         )
 
 
