@@ -271,6 +271,7 @@ class Service:
         await self._tool_servers.aclose()
         await self._sandboxes.aclose()
         await self._http.aclose()
+        await self._keys.ring.watch.stop()
         await self._database.dispose()
         log.info("stopped")
 

@@ -46,12 +46,19 @@ class KeyWatch:
         self._calls: set[_Call] = set()
         self._dead: set[tuple[str, int]] = set()  # versions that were seen to be refused
         self._looking: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def stop(self) -> None:
+        """Look no more: to be called once no call is under way, while there is a database still."""
+        self._stopping = True
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
 
     async def over(self, key: ProviderKey, events: AsyncIterator[ModelEvent]) -> AsyncGenerator[ModelEvent]:
         """What a provider says under this key; raises NoKey as soon as the key is seen to be gone. Whoever made `events` closes them."""
         call = _Call(key)
         self._calls.add(call)
-        if self._looking is None:
+        if self._looking is None and not self._stopping:
             self._looking = asyncio.create_task(self._look(), name="watch keys")
         try:
             while True:
@@ -64,8 +71,10 @@ class KeyWatch:
 
     async def _look(self) -> None:
         try:
-            while self._calls:
+            while self._calls and not self._stopping:
                 await asyncio.sleep(self._every)
+                if not self._calls:
+                    return
                 try:
                     await self._cut()
                 except Exception as error:  # noqa: BLE001 - the next look may go better

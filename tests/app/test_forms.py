@@ -81,11 +81,11 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 
 
 FORMS = [
-    "key_set", "key_replace_with", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
+    "key_set", "key_replace_with", "key_expires", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
     "key_rotate_with", "model_try_ask", "stand_ins_save",
 ]  # fmt: skip
 ACTIONS = [
-    "key_add", "key_test", "key_replace", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
+    "key_add", "key_test", "key_replace", "key_expiry", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
     "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
     "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
     "model_change", "model_try", "model_keep", "model_pick", "stand_ins", "stand_ins_edit",

@@ -197,3 +197,21 @@ async def test_a_forged_check_row_stops_the_start(database: Database) -> None:
         await unit.connection.execute(text("UPDATE key_checks SET blob = x'00'"))
     with pytest.raises(MasterKeyError):
         await vault.check()
+
+
+async def test_what_another_process_shredded_opens_no_more_a_second_later_and_a_new_beginning_seals_anew(
+    any_database: Database,
+) -> None:
+    now = [0.0]
+    here = Vault(any_database, LocalKeyWrapper(b"k" * 32), tick=lambda: now[0])
+    there = Vault(any_database, LocalKeyWrapper(b"k" * 32))
+    sealed = await here.seal(KEY, b"x")
+    assert await here.open(KEY, sealed) == b"x"
+    await there.shred(KEY.workspace)
+    now[0] += 1.0
+    with pytest.raises(WontOpen):
+        await here.open(KEY, sealed)
+    assert await there.open(KEY, await here.seal(KEY, b"anew")) == b"anew"
+    await there.shred(KEY.workspace)
+    now[0] += 1.0
+    assert await there.open(KEY, await here.seal(KEY, b"again")) == b"again", "not under what was destroyed"

@@ -54,6 +54,20 @@ class KeyDesk:
         key = await self._keys.get(sent.user.workspace, sent.context)
         return await self._set(sent, key.provider, key.label)
 
+    async def expiry_form(self, workspace: str, key_id: str) -> Open:
+        """The form that notes when a key ends."""
+        key = await self._keys.get(workspace, key_id)
+        return Open(key_form.set_expiry(self._title(key), key))
+
+    async def note_expiry(self, sent: Submission) -> Outcome:
+        """It was filled in."""
+        try:
+            expires_on = words.day(sent.values.get("expires_on", ""), "expires_on")
+            key = await self._keys.expiry.note(sent.user.workspace, sent.context, expires_on, sent.user)
+        except BadInput as error:
+            return words.beside(error.field, error.message)
+        return Close(screens.expiry_noted(self._title(key), key))
+
     async def test(self, workspace: str, by: UserRef, wanted: Sequence[ProviderKey]) -> View:
         """Ask the providers, all at once."""
         checked = await asyncio.gather(*(self._check(workspace, key, by) for key in wanted))

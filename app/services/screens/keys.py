@@ -28,6 +28,7 @@ from app.domain.views import (
     When,
     rich,
 )
+from app.services.key_health import problem
 from app.services.screens.rotation import ROTATE, beside
 from app.services.screens.words import STATUS, agent_names, many, notice, shown
 
@@ -36,6 +37,7 @@ TEST = "key_test"
 REPLACE = "key_replace"
 REVOKE = "key_revoke"
 MAKE_DEFAULT = "key_default"
+EXPIRY = "key_expiry"
 EDIT_AGENT = "agent_edit"
 
 MOST_WHOLE = 8
@@ -51,6 +53,7 @@ def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
             Button(REPLACE, "Replace", key.id, opens=True),
             Button(ROTATE, "Rotate", key.id, opens=True),
             *after,
+            Button(EXPIRY, "Set expiry", key.id, opens=True),
             Button(REVOKE, "Revoke", key.id, Style.DANGER, _confirm(key, agents)),
         )
     )
@@ -138,6 +141,14 @@ def now_default(title: str, key: ProviderKey) -> View:
     return notice(Level.SUCCESS, f"“{key.label}” is now the default {title} key.")
 
 
+def expiry_noted(title: str, key: ProviderKey) -> View:
+    """After an admin noted when a key ends."""
+    if key.expires_on is None:
+        return notice(Level.SUCCESS, f"It is noted that the {title} key “{key.label}” does not expire.")
+    kept = f"It is noted that the {title} key “{key.label}” expires on {key.expires_on:%Y-%m-%d}."
+    return notice(Level.SUCCESS, f"{kept} Its admins are warned 14, 7 and 1 days before, and on the day.")
+
+
 def choose_a_model(agent: AgentSpec, title: str) -> View:
     """Asks an admin when none of a key's models is known well enough to choose one for somebody."""
     text = f"{agent.name} could not answer: none of the models behind your {title} key could be picked safely. Which one should it use?"
@@ -176,9 +187,18 @@ def _facts(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -> Fields:
         ("Key", rich(Code(shown(key)))),
         ("Fingerprint", rich(Code(key.fingerprint[:16]))),
         ("Status", rich(STATUS[key.status])),
+        *_checked(key),
+        *((("Expires", rich(f"{key.expires_on:%Y-%m-%d}")),) if key.expires_on else ()),
         ("Set by", rich(Person(UserRef(key.workspace, key.set_by)), ", ", When(key.set_at))),
         ("Used by", agent_names(agents) or rich("nobody yet")),
     ))  # fmt: skip
+
+
+def _checked(key: ProviderKey) -> tuple[tuple[str, Rich], ...]:
+    """When its provider was last heard about it, and what the last check failed of."""
+    when = rich(When(key.checked_at), ". " if key.problem else "") if key.checked_at else ()
+    told = (*when, *rich(problem(key.problem)))
+    return (("Last check", told),) if told else ()
 
 
 def _explained(key: ProviderKey) -> Rich:

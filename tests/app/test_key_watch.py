@@ -1,0 +1,122 @@
+"""Calls under way are cut when their key goes, in whichever process that was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from app.domain.keys import KeyStatus, ProviderKey
+from app.domain.run import ModelEvent, TextDelta
+from app.errors import NoKey
+from app.services.key_watch import KeyWatch
+from app.store.unit_of_work import Database
+from tests.app.bench import ADMIN, OTHER, WORKSPACE, Bench
+from tests.app.engines import until
+from tests.fakes.databases import TestClock
+
+
+@pytest.fixture
+async def quick(bench: Bench) -> AsyncIterator[KeyWatch]:
+    """One that looks often, and no more once the test has ended: there is a database still."""
+    watch = KeyWatch(bench.database, every=0.02)
+    yield watch
+    await watch.stop()
+
+
+@pytest.fixture
+async def bench(any_database: Database, clock: TestClock) -> AsyncIterator[Bench]:
+    bench = await Bench(any_database, clock).start()
+    yield bench
+    await bench.background.drain(1)
+
+
+class Trickle:
+    """A provider that says a word and then is silent until told to go on."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.closed = False
+
+    async def __call__(self) -> AsyncIterator[ModelEvent]:
+        try:
+            yield TextDelta("One")
+            await self.go_on.wait()
+            yield TextDelta(" two")
+        finally:
+            self.closed = True
+
+
+class Listener:
+    """Hears a call out, or why it was cut."""
+
+    def __init__(self, watch: KeyWatch, key: ProviderKey) -> None:
+        self.trickle = Trickle()
+        self.said = ""
+        self._watch = watch
+        self._key = key
+        self.call = asyncio.create_task(self._hear())
+
+    async def _hear(self) -> None:
+        events = self.trickle()
+        try:
+            async with aclosing(self._watch.over(self._key, events)) as watched:
+                async for event in watched:
+                    assert isinstance(event, TextDelta)
+                    self.said += event.text
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_call_is_cut_within_a_second_of_its_keys_end_though_the_provider_is_silent(bench: Bench) -> None:
+    key = (await bench.set_key()).key
+    listener = Listener(bench.ring.watch, key)
+    await until(lambda: listener.said == "One")
+    await bench.keys.setting.revoke(WORKSPACE, key.id, ADMIN)  # by another process: the watch is not told
+    async with asyncio.timeout(1.5):
+        with pytest.raises(NoKey, match="was revoked while it was being answered") as raised:
+            await listener.call
+    assert raised.value.waits_for == key.id
+    assert listener.trickle.closed
+    await bench.ring.watch.stop()
+
+
+async def test_other_calls_are_let_alone_and_whoever_replaces_a_working_key_lets_answers_end(
+    bench: Bench, quick: KeyWatch
+) -> None:
+    one, two = (await bench.set_key()).key, (await bench.set_key(OTHER, label="two")).key
+    first, second = Listener(quick, one), Listener(quick, two)
+    await until(lambda: first.said == second.said == "One")
+    bench.anthropic.keys = None
+    await bench.set_key("sk-test-third-0004-mnop")  # in the place of the first
+    await bench.keys.setting.revoke(WORKSPACE, two.id, ADMIN)
+    with pytest.raises(NoKey):
+        await second.call
+    first.trickle.go_on.set()
+    await first.call
+    assert first.said == "One two"
+
+
+async def test_a_call_under_a_dead_key_ends_when_that_is_replaced(bench: Bench, quick: KeyWatch) -> None:
+    key = (await bench.set_key()).key
+    listener = Listener(quick, key)
+    await until(lambda: listener.said == "One")
+    async with bench.database.begin() as uow:
+        await uow.keys.mark(key, KeyStatus.REFUSED, next_check_at=bench.clock.now())
+    await asyncio.sleep(0.2)
+    assert not listener.call.done(), "its provider still answers it"
+    await bench.set_key(OTHER)
+    with pytest.raises(NoKey):
+        await listener.call
+
+
+async def test_nobody_looks_while_there_are_no_calls(bench: Bench, quick: KeyWatch) -> None:
+    key = (await bench.set_key()).key
+    listener = Listener(quick, key)
+    await until(lambda: listener.said == "One")
+    assert "watch keys" in {task.get_name() for task in asyncio.all_tasks()}
+    listener.trickle.go_on.set()
+    await listener.call
+    await until(lambda: "watch keys" not in {task.get_name() for task in asyncio.all_tasks()})
