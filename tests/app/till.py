@@ -60,7 +60,7 @@ class Till:
         people = PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory)
         self.home = Home(
             platforms, access=bench.access, workspaces=bench.workspaces, agents=bench.agents, keys=bench.keys,
-            memory=bench.memory, background=bench.background,
+            memory=bench.memory, background=bench.background, sections=[self.costs.usage_desk],
         )  # fmt: skip
         self.forms = Forms(
             access=bench.access, workspaces=bench.workspaces, keys=keys, agents=agents, people=people, home=self.home,
