@@ -35,7 +35,8 @@ MOST_LISTED = 50
 """Of more than so many we are asked while the person types: ten selects with all that Slack takes would make a home larger than its 250 kB."""
 
 UNMASKED = "Slack can't hide what you type here."
-_WHEN = "%Y-%m-%d %H:%M UTC"
+WHEN = "%Y-%m-%d %H:%M UTC"
+"""How a moment is written where Slack can't show it in the reader's own time."""
 
 
 def plain(rich: Rich) -> str:
@@ -54,7 +55,7 @@ def _plain_span(span: Span) -> str:
         case Channel():
             return f"#{span.id}"
         case When():
-            return span.at.strftime(_WHEN)
+            return span.at.strftime(WHEN)
 
 
 def mrkdwn(rich: Rich, *, ringing: bool) -> str:
@@ -77,7 +78,7 @@ def _mrkdwn_span(span: Span, *, ringing: bool) -> str:
         case Channel():
             return f"<#{span.id}>"
         case When():
-            return f"<!date^{int(span.at.timestamp())}^{{date_short_pretty}} {{time}}|{span.at.strftime(_WHEN)}>"
+            return f"<!date^{int(span.at.timestamp())}^{{date_short_pretty}} {{time}}|{span.at.strftime(WHEN)}>"
 
 
 def text_object(rich: Rich, longest: int, *, ringing: bool) -> Json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adapters.slack import tables
 from adapters.slack.elements import (
     MOST_OPTIONS,
     button,
@@ -189,14 +190,12 @@ class _Drawing:
         return {"type": "mrkdwn", "text": cut(text, 2000), "verbatim": True}
 
     def _table(self, block: Table) -> Iterator[Json]:
-        rows = [list(block.columns), *([plain(cell) for cell in row] for row in block.rows)]
-        size = sum(len(cell) for row in rows for cell in row)
-        if self.surface == "message" and not self.tables and len(rows) <= 100 and size <= 9000:
-            self.tables += 1
-            cells = [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in rows]
-            yield {"type": "table", "rows": cells}
-        else:
-            yield from _aligned(rows)
+        made = tables.table(block, ringing=self.ringing) if self.surface == "message" and not self.tables else None
+        if made is None:
+            yield from tables.in_words(block, ringing=self.ringing)
+            return
+        self.tables += 1
+        yield made
 
     def _buttons(self, block: Buttons) -> Iterator[Json]:
         if block.buttons:
@@ -236,7 +235,7 @@ class _Drawing:
             return
         if block.title:
             yield from self._sections((Bold(block.title),))
-        yield from _aligned([list(block.columns), *(list(row) for row in block.rows)])
+        yield from tables.aligned([list(block.columns), *(list(row) for row in block.rows)])
 
     def _input(self, block: TextInput | SecretInput | SelectInput | Checkbox | ChannelInput) -> Iterator[Json]:
         if self.surface not in {"modal", "home"}:
@@ -256,23 +255,3 @@ class _Drawing:
         text = plain(rich)
         for at in range(0, len(text), 3000):
             yield {"type": "section", "text": label(text[at : at + 3000], 3000)}
-
-
-def _aligned(rows: list[list[str]]) -> Iterator[Json]:
-    """A table as text in columns, in as many sections as it takes."""
-    widths = [min(max((len(row[at]) for row in rows if at < len(row)), default=0), 40) for at in range(len(rows[0]))]
-    lines = [
-        "  ".join(cut(cell, 40).ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
-    ]
-    chunk: list[str] = []
-    for line in (escape(line) for line in lines):
-        if chunk and sum(len(one) + 1 for one in chunk) + len(line) > 2900:
-            yield _preformatted(chunk)
-            chunk = []
-        chunk.append(line[:2900])
-    yield _preformatted(chunk)
-
-
-def _preformatted(lines: list[str]) -> Json:
-    text = "```\n" + "\n".join(lines) + "\n```"
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}

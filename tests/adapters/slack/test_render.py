@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,8 @@ from app.domain.views import (
     Bold,
     Button,
     Buttons,
+    Channel,
+    Code,
     Divider,
     Fields,
     Heading,
@@ -26,6 +29,7 @@ from app.domain.views import (
     Text,
     Verbatim,
     View,
+    When,
     rich,
 )  # fmt: skip
 from tests.conformance import screens
@@ -160,3 +164,39 @@ def test_what_must_be_seen_exactly_is_shown_as_it_is() -> None:
         "type": "rich_text_preformatted",
         "elements": [{"type": "text", "text": f"channel: C1\n│ {MEAN}"}],
     }
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WHO = Table(
+    ("Person", "Where", "When", "Model", "Cost"),
+    ((rich(Person(UserRef("slack:T1", "U2"))), rich(Channel("C1")), rich(When(NOON)), rich(Code("m-1"), " · x"), rich("$1.20")),),
+)  # fmt: skip
+
+
+def test_people_channels_and_moments_in_a_table_are_shown_as_slack_shows_them() -> None:
+    (made,) = render.message(View((WHO,)))
+    _, row = made["rows"]
+    elements = [[one["type"] for one in cell["elements"][0]["elements"]] for cell in row[:4]]
+    assert elements == [["user"], ["channel"], ["date"], ["text", "text"]]
+    assert row[0]["elements"][0]["elements"][0]["user_id"] == "U2"
+    assert row[4] == {"type": "raw_text", "text": "$1.20"}
+
+
+def test_nobody_named_in_a_table_that_others_read_is_rung() -> None:
+    (made,) = render.message(View((WHO,)), ringing=True)
+    assert made["rows"][1][0]["elements"][0]["elements"] == [{"type": "text", "text": "U2"}]
+
+
+def test_where_there_are_no_tables_people_are_named_in_lines() -> None:
+    (made,) = render.home(View((WHO,)))["blocks"]
+    heads, line = made["text"]["text"].splitlines()
+    assert heads == "*Person · Where · When · Model · Cost*"
+    assert line.startswith("<@U2> · <#C1> · <!date^")
+    assert line.endswith("`m-1` · x · $1.20")
+
+
+def test_a_table_that_is_too_large_is_lines_too() -> None:
+    long = Table(("A", "B"), (*tuple((rich(f"row {n}"), rich("x" * 40)) for n in range(99)), (rich("y" * 5000), rich(Channel("C1")))))  # fmt: skip
+    made = render.message(View((long,)))
+    assert {one["type"] for one in made} == {"section"}
+    assert all(len(one["text"]["text"]) <= 3000 for one in made)
