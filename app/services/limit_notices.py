@@ -25,11 +25,11 @@ class LimitNotices:
 
     async def crossed(self, found: Sequence[Crossed]) -> None:
         """To be told of what settlements came to: of each limit the highest mark is told, and the lower ones are not any more."""
-        due: dict[str, tuple[Standing, int]] = {}
+        due: dict[tuple[str, str], tuple[Standing, int]] = {}
         async with self._database.begin() as uow:
             for one in sorted(found, key=lambda one: one.percent):
                 if await uow.told.once(one.standing.limit.workspace, _what(one.standing, one.percent)):
-                    due[one.standing.limit.id] = (one.standing, one.percent)
+                    due[one.standing.limit.id, one.standing.subject] = (one.standing, one.percent)
         for standing, percent in due.values():
             self._spawn(standing, percent)
 

@@ -23,6 +23,7 @@ from app.services.access import Access
 from app.services.agents import Agents
 from app.services.approvals import Approvals
 from app.services.background import Background
+from app.services.budgets import Budgets
 from app.services.commands import Commands
 from app.services.desks.agents import AgentDesk
 from app.services.desks.keys import KeyDesk
@@ -126,6 +127,12 @@ class Bench:
             self.database, self.agents, self.keys, ListPrices(), parts,
             notices=Notices(platforms, self.access), background=self.background, clock=self.clock,
         )  # fmt: skip
+        self.budgets = Budgets(
+            self.database, platforms,
+            agents=self.agents, access=self.access, workspaces=self.workspaces,
+            notices=Notices(platforms, self.access), meter=self.meter, redact=self.keys.redact,
+            background=self.background, clock=self.clock,
+        )  # fmt: skip
         self.home = Home(
             platforms,
             access=self.access,
@@ -142,7 +149,8 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk, rotation_desk, *self.models.desks],
+            more=[tool_desk, rotation_desk, *self.models.desks, *self.budgets.desks],
+            open_saves=self.budgets.open_saves,
         )
         self.commands = Commands(
             self.database,
@@ -153,7 +161,7 @@ class Bench:
             agents=agent_desk,
             people=people_desk,
             home=self.home,
-            more=[tool_desk, rotation_desk, PromptDesk(self.agents, parts), *self.models.desks],
+            more=[tool_desk, rotation_desk, PromptDesk(self.agents, parts), *self.models.desks, *self.budgets.desks],
             there=tool_desk.there,
         )
 

@@ -31,6 +31,7 @@ from app.services.turns import Turns
 from app.store.unit_of_work import Database
 from tests.app.bench import MEMBER, WORKSPACE, Bench
 from tests.app.engines import until
+from tests.fakes.databases import TestClock
 from tests.fakes.documents import FakeDocuments
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.platform import ChatMessage, FakeReply
@@ -86,7 +87,8 @@ class ScriptedProvider(FakeProvider):
 class InlineRuns(Runs):
     """Actors as plain tasks, each on a journal in memory; `crash` is what a killed process is to them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: TestClock) -> None:
+        self._clock = clock
         self.body: Body | None = None
         self.journals: dict[str, MemoryJournal] = {}
         self.asleep = False
@@ -106,7 +108,9 @@ class InlineRuns(Runs):
         if run in self._tasks:
             return
         memory = self.journals[run].memory if run in self.journals else {}
-        self.journals[run] = MemoryJournal(run, memory, patience=self.patience)
+        self.journals[run] = MemoryJournal(
+            run, memory, patience=self.patience, rested=lambda seconds: self._clock.forward(seconds=seconds)
+        )
         self._tasks[run] = asyncio.create_task(self._act(run, conversation, row.generation))
 
     async def stop(self, run: str) -> None:
@@ -201,7 +205,7 @@ class Desk:
         bench.providers["anthropic"] = self.model
         platforms = {self.platform.name: self.platform}
         self.workspaces = bench.workspaces
-        self.runs = InlineRuns(bench.database)
+        self.runs = InlineRuns(bench.database, bench.clock)
         arrivals = Arrivals(bench.database, bench.clock)
         planner = Planner(
             bench.database, bench.vault, platforms,
@@ -217,6 +221,7 @@ class Desk:
             bench.database, platforms,
             keys=bench.keys, workspaces=self.workspaces, memory=bench.memory,
             runner=Runner(), prompt=prompt.build, tools=self.toolkit, reader=self.documents,
+            spending=bench.budgets,
         )  # fmt: skip
         self.runs.body = Conversations(bench.database, planner, turns)
         self.answers = Answers(

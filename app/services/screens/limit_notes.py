@@ -235,7 +235,7 @@ def price_wanted(model: str) -> View:
 
 
 def _unpriced(model: str) -> Notice:
-    what = rich("What ", Code(model), " costs is not known") if model else rich("What a model costs is not known")
+    what = rich("The price of ", Code(model), " is not known") if model else rich("The price of a model is not known")
     return Notice(rich(*what, ", and what may be spent here is limited. So it is not asked."), Level.WARNING)
 
 

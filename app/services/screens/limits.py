@@ -60,7 +60,7 @@ def page(standings: Sequence[Standing], names: Mapping[str, str], zone: str, *, 
     else:
         table = Table(
             ("Limit for", "Spent", "In the making", "Allowed", "Begins anew"),
-            tuple(_row(one, names) for one in standings),
+            tuple(_row(one, names, below=admin and one.subject != one.limit.subject) for one in standings),
         )
         listed = (table, Note(rich(f"{_EVERYTHING} Days and months are those of {zone}.")))
     controls: list[Block] = []
@@ -229,10 +229,10 @@ def no_such(known: Sequence[Limit], names: Mapping[str, str]) -> View:
     return notice(Level.WARNING, *marked(f"There is no such limit. There is: {listed}."))
 
 
-def _row(one: Standing, names: Mapping[str, str]) -> tuple[Rich, ...]:
+def _row(one: Standing, names: Mapping[str, str], *, below: bool) -> tuple[Rich, ...]:
     each = one.subject == EACH
     return (
-        _named(one, names) if one.subject == one.limit.subject else rich("· ", *_named(one, names)),
+        rich("· ", *_named(one, names)) if below else _named(one, names),
         rich("–" if each else f"{shown(one.spent)}{_share(one)}"),
         rich("–" if each or not one.reserved else shown(one.reserved)),
         rich(_allowed(one)),
