@@ -9,11 +9,13 @@ LatchkeyError
 │   ├── NoAgent
 │   ├── OverLimit             (limit, subject: which limit, of whom; resets_at)
 │   ├── PriceUnknown          (provider, model)
+│   ├── RunLimit              (limit: of one answer, in words)
 │   └── ProviderError         a model provider did not answer as hoped
 │       ├── KeyRejected
 │       ├── NoCredit
 │       ├── NotPermitted
 │       ├── RateLimited       (retry_after: seconds, None if unknown)
+│       ├── Paused            (retry_after)
 │       ├── Overloaded        (retry_after)
 │       ├── ModelGone
 │       ├── ContextTooLong
@@ -106,6 +108,14 @@ class PriceUnknown(UserError):
         self.waits_for = f"{provider}/{model}" if model else ""
 
 
+class RunLimit(UserError):
+    """The answer reached this agent's limit."""
+
+    def __init__(self, message: str = "", *, limit: str = "") -> None:
+        super().__init__(message or (f"It reached its limit of {limit}." if limit else ""))
+        self.limit = limit
+
+
 class ProviderError(UserError):
     """The model provider could not answer."""
 
@@ -130,6 +140,10 @@ class RateLimited(ProviderError):
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Paused(RateLimited):
+    """The key of this workspace is being rested: nobody was asked."""
 
 
 class Overloaded(RateLimited):
@@ -219,7 +233,7 @@ class StepFailed(LatchkeyError):
 PROVIDER_ERRORS: dict[str, type[ProviderError]] = {
     kind.__name__: kind
     for kind in (
-        KeyRejected, NoCredit, NotPermitted, RateLimited, Overloaded, ModelGone, ContextTooLong,
+        KeyRejected, NoCredit, NotPermitted, RateLimited, Paused, Overloaded, ModelGone, ContextTooLong,
         RequestRefused, CutOff, TimedOut, Unreachable, BadAnswer,
     )
 }  # fmt: skip

@@ -72,7 +72,7 @@ class Forms:
         self._acts: Mapping[str, Act] = {
             key_screens.ADD: self._add_key,
             key_screens.REPLACE: self._replace_key,
-            key_screens.EXPIRY: self._note_expiry,
+            key_screens.DETAILS: self._key_details,
             key_screens.TEST: self._test_key,
             key_screens.REVOKE: self._revoke_key,
             key_screens.MAKE_DEFAULT: self._default_key,
@@ -92,7 +92,7 @@ class Forms:
         self._saves: Mapping[str, Save] = {
             key_form.FORM: keys.set,
             key_form.REPLACE_FORM: keys.replace,
-            key_form.EXPIRY_FORM: keys.note_expiry,
+            key_form.DETAILS_FORM: keys.save_details,
             agent_screens.FORM: agents.save,
             agent_screens.CHANNEL_FORM: agents.save_channels,
             people_screens.SETTINGS_FORM: people.save_settings,
@@ -161,8 +161,8 @@ class Forms:
     async def _replace_key(self, event: Action) -> Outcome:
         return await self._keys.replace_form(event.user.workspace, event.value)
 
-    async def _note_expiry(self, event: Action) -> Outcome:
-        return await self._keys.expiry_form(event.user.workspace, event.value)
+    async def _key_details(self, event: Action) -> Outcome:
+        return await self._keys.details_form(event.user.workspace, event.value)
 
     async def _test_key(self, event: Action) -> Outcome:
         key = await self._keys.get(event.user.workspace, event.value)

@@ -17,8 +17,10 @@ from app.errors import (
     NoKey,
     NoModel,
     OverLimit,
+    Paused,
     PriceUnknown,
     RateLimited,
+    RunLimit,
     Stopped,
     TimedOut,
     UserError,
@@ -33,6 +35,9 @@ MOST_TRIES = 4
 LONGEST_WAIT = 120.0
 """Seconds: a provider that asks for more patience is explained instead."""
 
+LONGEST_REST = 300.0
+"""Seconds in all that a run waits for its turn with a key that is being rested."""
+
 LONGEST_TEXT = 300_000
 """Characters of one call: several times what any model writes at once, and what a chat, a journal and memory still bear."""
 
@@ -44,7 +49,7 @@ SUMMING_UP = "is summing up what was before…"
 
 _KINDS: dict[str, type[UserError]] = {
     **PROVIDER_ERRORS,
-    **{kind.__name__: kind for kind in (NoKey, NoModel, OverLimit, PriceUnknown)},
+    **{kind.__name__: kind for kind in (NoKey, NoModel, OverLimit, PriceUnknown, RunLimit)},
 }
 
 PaidEvent = ModelEvent | StoodIn
@@ -62,6 +67,14 @@ class PaidModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """How long a run may still work, and its limit in words."""
+
+    seconds: float
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCall:
     """What became of one model call, and what it came to. `error` is a code; a stopped call keeps what was said so far."""
 
@@ -73,13 +86,15 @@ class ModelCall:
     stopped: bool = False
     paid: Paid = field(default_factory=Paid)
     waits_for: str = ""  # see UserError
+    limit: str = ""  # see RunLimit
+    seconds: float = 0.0  # that it took
     stood_in: StoodIn | None = None  # who said it in the place of the agent's own model
 
 
 class JournaledModel:
     """See ModelClient. A call whose result is remembered is not made again, and its text is not shown again.
 
-    What its calls came to is taken out of the `till`. `heard` is told of every message before the runner is, `paid` of every call, also on replay. A run within a run has a `name` that
+    What its calls came to is taken out of the `till`; `left` is asked before each how much time there is. `heard` is told of every message before the runner is, `paid` of every call, also on replay. A run within a run has a `name` that
     no other of the same journal has.
     """
 
@@ -95,6 +110,7 @@ class JournaledModel:
         paid: Callable[[ModelCall], None] | None = None,
         name: str = "",
         longest_call: float = LONGEST_CALL,
+        left: Callable[[], TimeLeft | None] = lambda: None,
     ) -> None:
         self.model = inner.model
         self.context_window = inner.context_window
@@ -108,13 +124,20 @@ class JournaledModel:
         self._paid = paid
         self._name = name
         self._longest_call = longest_call
+        self._left = left
         self._said = ""
         self._stood_in: StoodIn | None = None
 
+    @property
+    def answered_last(self) -> str:
+        """The model that the last whole message is of."""
+        return next((call.done.model for call in reversed(self.calls) if call.done), self.model)
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """See ModelClient.stream. A provider that asks for patience is asked again, after a durable wait."""
-        for tries in range(1, MOST_TRIES + 1):
-            call = await self._call(request, tries)
+        tries, rested = 1, 0.0
+        while True:
+            call = await self._call(request, tries, rested)
             if call.text:
                 self._said += "" if request.aside else call.text
                 yield TextDelta(call.text)
@@ -123,19 +146,25 @@ class JournaledModel:
                     await self._heard(call.done)
                 yield call.done
                 return
-            wait = patience(call, tries)
+            wait = patience(call, tries, rested)
             if wait is None:
                 raise Stopped if call.stopped else _raised(call)
+            if call.error == Paused.__name__:
+                rested += wait  # nobody was asked
+            else:
+                tries += 1
             if await self._journal.wait("stop", wait):
                 raise Stopped
 
-    async def _call(self, request: ModelRequest, tries: int) -> ModelCall:
+    async def _call(self, request: ModelRequest, tries: int, rested: float) -> ModelCall:
         async def work() -> Json:
             self._stood_in = None
+            began = asyncio.get_running_loop().time()
             call = await self._ask(request)
+            call = replace(call, seconds=asyncio.get_running_loop().time() - began)
             if call.text or call.done:
                 call = replace(call, stood_in=self._stood_in)
-            if patience(call, tries) is not None:
+            if patience(call, tries, rested) is not None:
                 await self._delivery.status("is waiting for the model's provider…")
             return dump(replace(call, paid=self._till.take()))
 
@@ -148,7 +177,8 @@ class JournaledModel:
 
     async def _ask(self, request: ModelRequest) -> ModelCall:
         said: list[str] = []
-        limit = asyncio.timeout(self._longest_call)
+        left = self._left()
+        limit = asyncio.timeout(self._longest_call if left is None else min(left.seconds, self._longest_call))
         try:
             if self._journal.stopping or await self._stop_requested():
                 return ModelCall(stopped=True)
@@ -164,15 +194,11 @@ class JournaledModel:
         except TimeoutError:
             if not limit.expired():
                 raise
-            return ModelCall("".join(said), error=TimedOut.__name__, message=TimedOut().message)
+            if left is not None and left.seconds <= self._longest_call:
+                return _failed("".join(said), RunLimit(limit=left.limit))
+            return _failed("".join(said), TimedOut())
         except UserError as error:
-            return ModelCall(
-                "".join(said),
-                error=error.code,
-                message=error.message,
-                retry_after=error.retry_after if isinstance(error, RateLimited) else None,
-                waits_for=error.waits_for,
-            )
+            return _failed("".join(said), error)
 
     async def _listen(self, request: ModelRequest, said: list[str]) -> ModelCall:
         """Show and note down what is said until the model ends, or has said more than is taken of one call."""
@@ -200,9 +226,11 @@ class JournaledModel:
         await self._delivery.append(text)
 
 
-def patience(call: ModelCall, tries: int) -> float | None:
-    """How many seconds to wait before this call is made again; None if it is not worth it."""
-    if call.text or call.stopped or tries >= MOST_TRIES or not issubclass(_kind(call.error), RateLimited):
+def patience(call: ModelCall, tries: int, rested: float) -> float | None:
+    """How many seconds to wait before this call is made again, after so many tries and seconds of rest; None if it is not worth it."""
+    if call.text or call.stopped or not issubclass(_kind(call.error), RateLimited):
+        return None
+    if tries >= MOST_TRIES if call.error != Paused.__name__ else rested >= LONGEST_REST:
         return None
     wait = call.retry_after if call.retry_after is not None else 2.0**tries
     return max(wait, 0.1) if wait <= LONGEST_WAIT else None
@@ -212,9 +240,23 @@ def _kind(code: str) -> type[UserError]:
     return _KINDS.get(code, UserError)
 
 
+def _failed(said: str, error: UserError) -> ModelCall:
+    return ModelCall(
+        said,
+        error=error.code,
+        message=error.message,
+        retry_after=error.retry_after if isinstance(error, RateLimited) else None,
+        waits_for=error.waits_for,
+        limit=error.limit if isinstance(error, RunLimit) else "",
+    )
+
+
 def _raised(call: ModelCall) -> UserError:
     kind = _kind(call.error)
+    if issubclass(kind, RunLimit):
+        return kind(call.message, limit=call.limit)
     if issubclass(kind, RateLimited):
+        kind = RateLimited if kind is Paused else kind  # to whoever reads it, it is the provider's limit
         return kind(call.message, retry_after=call.retry_after)
     error = kind(call.message)
     error.waits_for = call.waits_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -151,6 +151,12 @@ class KeyChecks:
         async with self._database.begin() as uow:
             due = await uow.keys.claim_due(now, now + LEASE, MOST_AT_A_TIME)
         await asyncio.gather(*(self._recheck(key) for key in due))
+
+    async def told_to_wait(self, key: ProviderKey, until: datetime) -> None:
+        """The provider limits how fast this key may be used: no process calls with it until then."""
+        async with self._database.begin() as uow:
+            await uow.keys.pause(key, until)
+        log.info("a key is rested", workspace=key.workspace, key=key.id, until=until.isoformat())
 
     async def worked(self, key: ProviderKey) -> None:
         """Note that a call with this key succeeded, if that is news."""

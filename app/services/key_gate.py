@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from app.domain.keys import ProviderKey
+from app.errors import Paused
 from app.ports.clock import Clock
 
 WIDE = 16
@@ -63,11 +65,17 @@ class KeyGate:
         lane.width = 1
         return lane.until
 
-    def heard(self, key_id: str, until: datetime) -> None:
-        """Another process was told to wait."""
-        lane = self._lanes.setdefault(key_id, _Lane())
+    def must_not_wait(self, key: ProviderKey) -> None:
+        """Return if a call may be tried, by what stands in the key's row: another process may have been told to wait. Raises Paused."""
+        until, lane = key.paused_until, self._lanes.get(key.id)
+        if until is None or until <= self._clock.now():
+            if lane:
+                lane.until = None  # over, or said of a key whose place another one took
+            return
+        lane = self._lanes.setdefault(key.id, _Lane())
         if lane.until is None or lane.until < until:
             lane.until, lane.width = until, 1
+        raise Paused(retry_after=self.patience(key.id))
 
     @asynccontextmanager
     async def turn(self, key_id: str) -> AsyncIterator[Callable[[], None]]:

@@ -18,6 +18,9 @@ from app.errors import (
     NoCredit,
     NoKey,
     NotPermitted,
+    Overloaded,
+    Paused,
+    RateLimited,
     Stopped,
     TimedOut,
     UserError,
@@ -25,12 +28,13 @@ from app.errors import (
 from app.ports.providers import ModelProvider
 from app.services import worst_case
 from app.services.key_checks import KeyChecks
+from app.services.key_gate import KeyGate
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.meter import Meter, Reserved, Wanted
 from app.services.model_lists import ModelLists
 from app.services.switching_back import SwitchingBack
 from app.services.till import Till
-from app.services.waiting_room import Place
+from app.services.waiting_room import Full, Place
 from app.services.workspaces import ITSELF
 from app.store.unit_of_work import UnitOfWork
 from app.telemetry import metrics
@@ -39,6 +43,7 @@ MOST_TRIES = 3
 """Of one call: a key that another one took the place of meanwhile is not the end of it."""
 
 WAITS = "is waiting for room in the budget…"
+WAITS_FOR_KEY = "is waiting for its turn with the model's key…"
 
 BROKE_OFF = (CutOff.__name__, TimedOut.__name__, BadAnswer.__name__, Stopped.__name__, NoKey.__name__)
 """Ends of a call that a provider may bill although it never told what. Any other failure before the first word is a refusal, which costs nothing."""
@@ -53,6 +58,7 @@ class Counter:
     checks: KeyChecks
     back: SwitchingBack
     lists: ModelLists
+    gate: KeyGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +82,22 @@ class KeyedModel:
         self._checks = counter.checks
         self._back = counter.back
         self._lists = counter.lists
+        self._gate = counter.gate
         self._choice = choice
         self._account = account
         self._till = till
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """See ModelClient; raises NoKey when the key was revoked meanwhile, OverLimit or PriceUnknown when the call must not be made."""
+        async with self._gate.turn(self._choice.key_id) as answered, aclosing(self._tried(request)) as events:
+            async for event in events:
+                answered()
+                yield event
+
+    async def _tried(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         for left in reversed(range(MOST_TRIES)):
             admitted = await self._meter.patiently(
-                self._account.workspace,
-                lambda place: self._admitted(request, place),
-                lambda: self._till.says(WAITS),
+                self._account.workspace, lambda place: self._admitted(request, place), self._waits
             )
             said = False
             try:
@@ -95,6 +106,14 @@ class KeyedModel:
                         said = True
                         yield event
                 return
+            except Overloaded:
+                raise  # whoever asks: the key is not to be rested for it
+            except RateLimited as error:
+                if admitted.key:
+                    await self._checks.told_to_wait(
+                        admitted.key, self._gate.told_to_wait(admitted.key.id, error.retry_after)
+                    )
+                raise
             except ModelGone:
                 if admitted.key:
                     self._lists.gone(admitted.key, request.model)
@@ -108,6 +127,9 @@ class KeyedModel:
                     await self._checks.failed(admitted.key, error)
                 raise
 
+    async def _waits(self, full: Full) -> None:
+        await self._till.says(WAITS_FOR_KEY if isinstance(full.refusal, Paused) else WAITS)
+
     async def _admitted(self, request: ModelRequest, place: Place) -> _Admitted:
         """With the key opened and the money set aside. What was set aside for a call that can't be made after all is let go of."""
         account = self._account
@@ -117,7 +139,8 @@ class KeyedModel:
 
         async def reserve(uow: UnitOfWork, key: ProviderKey) -> None:
             nonlocal reserved
-            reserved = await self._meter.reserve(uow, self._wanted(request, account, key), place)
+            self._gate.must_not_wait(key)
+            reserved = await self._meter.reserve(uow, self._wanted(request, account, key), place, key)
 
         try:
             if not self._choice.key_id:

@@ -14,8 +14,10 @@ from app.errors import KeyRejected, NoKey, NoModel, TimedOut
 from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.journaled import PaidModel
+from app.services.key_caps import KeyCaps
 from app.services.key_checks import KeyChecks
 from app.services.key_expiry import Expiries
+from app.services.key_gate import KeyGate
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import OFFLINE, KeyRing
 from app.services.key_setting import KeySetting
@@ -75,6 +77,7 @@ class Keys:
         self.rotating = Rotating(
             database, self.rotation, ring=ring, known=self.known, notices=notices, background=background, clock=clock
         )
+        self.caps = KeyCaps(database)
         self.expiry = Expiries(database, ring=ring, notices=notices, clock=clock)
         self._database = database
         self._notices = notices
@@ -82,6 +85,7 @@ class Keys:
         self._clock = clock
         self._asked: dict[str, datetime] = {}
         self._without_search = TurnedOff(clock)
+        self._gate = KeyGate(clock)
 
     async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
         """A workspace's keys that are not revoked: by provider, its default first, then by label."""
@@ -135,7 +139,7 @@ class Keys:
 
     def client(self, choice: ModelChoice, account: Account, till: Till | None = None) -> PaidModel:
         """A model under this choice's key, which is looked at, paid for and written down at every single call; what that came to is put into the `till`."""
-        counter, into = Counter(self.ring, self.meter, self.checks, self.back, self.models), till or Till()
+        counter, into = Counter(self.ring, self.meter, self.checks, self.back, self.models, self._gate), till or Till()
 
         def keyed(one: ModelChoice) -> PaidModel:
             return KeyedModel(counter, one, account, into)

@@ -12,14 +12,17 @@ from typing import TypeVar
 
 import structlog
 
+from app.domain.keys import ProviderKey
 from app.domain.money import TokenPrices
 from app.domain.run import Usage
 from app.domain.spend import Account, Receipt, Reservation, Standing
-from app.errors import PriceUnknown
+from app.errors import PriceUnknown, RunLimit
 from app.ports.clock import Clock
+from app.services import dollars
 from app.services.allowance import blocking, standings, subject_of
 from app.services.calendar import Calendar
 from app.services.ids import new_id
+from app.services.key_caps import within_caps
 from app.services.pricing import Pricing
 from app.services.waiting_room import Full, Place, WaitingRoom
 from app.services.workspaces import WorkspaceSettings
@@ -119,19 +122,23 @@ class Meter:
             await uow.spend.leave(process=self._process)
 
     async def patiently(
-        self, workspace: str, attempt: Callable[[Place], Awaitable[T]], waiting: Callable[[], Awaitable[None]]
+        self, workspace: str, attempt: Callable[[Place], Awaitable[T]], waiting: Callable[[Full], Awaitable[None]]
     ) -> T:
         """Do what reserves; again and again while only calls that others are making stand in its way. Raises what it raises."""
         return await self._rooms.patiently(workspace, attempt, waiting)
 
-    async def reserve(self, uow: UnitOfWork, wanted: Wanted, place: Place) -> Reserved:
+    async def reserve(self, uow: UnitOfWork, wanted: Wanted, place: Place, key: ProviderKey | None = None) -> Reserved:
         """Set aside the most that a call can cost, in the transaction that lets it be made.
 
         Raises OverLimit, PriceUnknown, or Full for `patiently` to try again.
         """
         account, now = wanted.account, self._clock.now()
         ground = await uow.spend.ground(account.workspace, wanted.provider)
+        if key:
+            await within_caps(uow, key, self._rooms, place, now)
         amount = self.pricing.most(ground.own, wanted.provider, wanted.model, wanted.most, now, origin=wanted.origin)
+        if account.run_tokens or account.run_cost:
+            await _fit_run(uow, wanted, amount)
         if ground.limited:
             await self._fit(uow, ground, wanted, amount, place)
         reservation = Reservation(
@@ -175,7 +182,7 @@ class Meter:
         )  # fmt: skip
         full = blocking(found, amount) or self._rooms.ahead(found, place)
         if full:
-            raise Full(full)
+            raise Full.of(full)
 
     async def _settle(self, receipt: Receipt) -> None:
         try:
@@ -220,6 +227,20 @@ class Meter:
     async def _beat(self) -> None:
         async with self._database.begin() as uow:
             await uow.spend.beat(self._process)
+
+
+async def _fit_run(uow: UnitOfWork, wanted: Wanted, amount: Decimal | None) -> None:
+    """Whether the run may use so much more. Its own calls come one after another: none is to be waited for."""
+    account = wanted.account
+    tokens, cost = await uow.spend.of_run(account.run)
+    if account.run_tokens and tokens + wanted.most.input_tokens + wanted.most.output_tokens > account.run_tokens:
+        raise RunLimit(limit=f"{account.run_tokens:,} tokens")
+    if not account.run_cost:
+        return
+    if amount is None:
+        raise PriceUnknown(provider=wanted.provider, model=wanted.model)
+    if cost.amount + amount > account.run_cost:
+        raise RunLimit(limit=dollars.shown(account.run_cost))
 
 
 def _calendar(ground: Ground) -> Calendar:

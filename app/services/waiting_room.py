@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from app.domain.spend import Standing
+from app.errors import UserError
 from app.services.allowance import over
 
 T = TypeVar("T")
@@ -24,11 +25,17 @@ Subject = tuple[str, str]
 
 
 class Full(Exception):
-    """Calls that are being made, or that came earlier, leave no room under a limit at this moment."""
+    """Calls that are being made, or that came earlier, leave no room at this moment: for what, and what whoever waits in vain is told."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, subject: Subject, refusal: UserError) -> None:
         super().__init__()
-        self.standing = standing
+        self.subject = subject
+        self.refusal = refusal
+
+    @classmethod
+    def of(cls, standing: Standing) -> Full:
+        """Under a limit."""
+        return cls(_subject(standing), over(standing))
 
 
 class Place:
@@ -50,9 +57,9 @@ class WaitingRoom:
         self._queues: dict[Subject, deque[Place]] = {}
 
     async def patiently(
-        self, workspace: str, attempt: Callable[[Place], Awaitable[T]], waiting: Callable[[], Awaitable[None]]
+        self, workspace: str, attempt: Callable[[Place], Awaitable[T]], waiting: Callable[[Full], Awaitable[None]]
     ) -> T:
-        """Do something that may be Full, until it is not; `waiting` is told once, if there is a wait. Raises what it raises, or OverLimit."""
+        """Do something that may be Full, until it is not; `waiting` is told once, if there is a wait. Raises what it raises, or why it was in vain."""
         place = Place(workspace)
         try:
             while True:
@@ -61,20 +68,25 @@ class WaitingRoom:
                     return await attempt(place)
                 except Full as full:
                     if place.last:
-                        raise over(full.standing) from None
-                    self._stand(place, _subject(full.standing))
+                        raise full.refusal from None
+                    self._stand(place, full.subject)
+                    why = full
                 if place.until is None:
                     place.until = asyncio.get_running_loop().time() + self._patience
-                    await waiting()
+                    await waiting(why)
                 await self._turn(place)
         finally:
             self._leave(place)
 
     def ahead(self, found: Sequence[Standing], place: Place) -> Standing | None:
         """The limit under which somebody else is to have the room first, if there is one. Whoever waited for long enough looks for themselves."""
+        return next((one for one in found if self.others_first(_subject(one), place)), None)
+
+    def others_first(self, subject: Subject, place: Place) -> bool:
+        """Whether somebody waits who came earlier. Whoever is first, or waited for long enough, looks for themselves."""
         if place.last or (place.at is not None and self._queues[place.at][0] is place):
-            return None
-        return next((one for one in found if self._queues.get(_subject(one))), None)
+            return False
+        return bool(self._queues.get(subject))
 
     def somebody_left(self, workspace: str) -> None:
         """A call of this workspace was settled: there may be room."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.keys import KeyStatus, ProviderKey
@@ -55,6 +55,27 @@ class KeyRows:
             select(_KEYS).where(_KEYS.c.status != KeyStatus.REVOKED, _KEYS.c.expires_on <= until).order_by(_KEYS.c.id)
         )
         return tuple(_key(row) for row in found)
+
+    async def pause(self, key: ProviderKey, until: datetime) -> None:
+        """Let nobody call with this version of a key until then; an earlier word that reaches further stands."""
+        await self._connection.execute(
+            update(_KEYS)
+            .where(
+                _KEYS.c.workspace == key.workspace,
+                _KEYS.c.id == key.id,
+                _KEYS.c.version == key.version,
+                or_(_KEYS.c.paused_until.is_(None), _KEYS.c.paused_until < until),
+            )
+            .values(paused_until=until)
+        )
+
+    async def cap(self, workspace: str, key: str, *, at_once: int, per_minute: int) -> None:
+        """Let a key be called so many times at once, and in a minute; 0: as often as there is something to ask."""
+        await self._connection.execute(
+            update(_KEYS)
+            .where(_KEYS.c.workspace == workspace, _KEYS.c.id == key)
+            .values(max_at_once=at_once, max_per_minute=per_minute)
+        )
 
     async def note_expiry(self, workspace: str, key: str, expires_on: date | None) -> None:
         """Keep the day on which it ends, or that it does not."""
@@ -166,6 +187,7 @@ def _values(stored: StoredKey) -> dict[str, Any]:
         "checked_at": key.checked_at,
         "expires_on": key.expires_on,
         "problem": key.problem,
+        "paused_until": None,  # that was told to the key before
     }
 
 
@@ -186,6 +208,9 @@ def _key(row: Row[Any]) -> ProviderKey:
         checked_at=row.checked_at,
         expires_on=row.expires_on,
         problem=row.problem,
+        paused_until=row.paused_until,
+        max_at_once=row.max_at_once,
+        max_per_minute=row.max_per_minute,
     )
 
 

@@ -141,6 +141,22 @@ class SpendRows:
         )
         return tuple(Open(row.agent_id, row.channel, row.asker, row.amount or ZERO) for row in found)
 
+    async def calls_under(self, workspace: str, key: str, since: datetime) -> tuple[int, int]:
+        """How many calls are being made under a key, and how many were begun since, those included."""
+        open_ = (
+            await self._connection.execute(
+                select(func.count().label("all"), func.count().filter(_RESERVATIONS.c.at > since).label("new")).where(
+                    _RESERVATIONS.c.workspace == workspace, _RESERVATIONS.c.key_id == key
+                )
+            )
+        ).one()
+        ended = await self._connection.execute(
+            select(func.count()).where(
+                _RECEIPTS.c.workspace == workspace, _RECEIPTS.c.at > since, _RECEIPTS.c.key_id == key
+            )
+        )
+        return int(open_.all), int(open_.new) + int(ended.scalar() or 0)
+
     async def of_run(self, run: str) -> tuple[int, Cost]:
         """The tokens and the money that a run used, the agents that it handed over to included."""
         columns = _RECEIPTS.c

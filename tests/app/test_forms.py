@@ -85,7 +85,7 @@ FORMS = [
     "key_rotate_with", "model_try_ask", "stand_ins_save",
 ]  # fmt: skip
 ACTIONS = [
-    "key_add", "key_test", "key_replace", "key_expiry", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
+    "key_add", "key_test", "key_replace", "key_details", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
     "agent_delete", "agent_default", "model", "channel_new", "channel_clear", "admin_remove", "settings_edit",
     "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
     "model_change", "model_try", "model_keep", "model_pick", "stand_ins", "stand_ins_edit",

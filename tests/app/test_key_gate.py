@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.services.key_gate import LONGEST_PAUSE, WIDE, KeyGate
+import pytest
+
+from app.domain.keys import KeyStatus, ProviderKey
+from app.errors import Paused
+from app.services.key_gate import LONGEST_PAUSE, KeyGate
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+KEY = ProviderKey(
+    "key",
+    "slack:T1",
+    "anthropic",
+    "main",
+    "",
+    "f3a1",
+    "ab",
+    KeyStatus.VERIFIED,
+    1,
+    is_default=True,
+    set_by="U1",
+    set_at=AT,
+)
 
 
 class Clock:
     """Goes on when it is told to."""
 
     def __init__(self) -> None:
-        self.at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        self.at = AT
 
     def now(self) -> datetime:
         return self.at
@@ -147,6 +168,16 @@ async def test_whoever_gives_up_waiting_leaves_their_place_to_the_next() -> None
 async def test_what_another_process_was_told_counts_here_too() -> None:
     clock = Clock()
     gate = KeyGate(clock)
-    gate.heard("key", clock.now() + timedelta(seconds=9))
-    assert gate.patience("key") == 9
-    assert WIDE > 1
+    with pytest.raises(Paused) as paused:
+        gate.must_not_wait(replace(KEY, paused_until=clock.now() + timedelta(seconds=9)))
+    assert paused.value.retry_after == gate.patience("key") == 9
+    clock.go_on(9)
+    gate.must_not_wait(replace(KEY, paused_until=clock.now()))
+    assert gate.patience("key") == 0
+
+
+async def test_a_key_that_took_the_place_of_one_told_to_wait_is_not_told_to() -> None:
+    gate = KeyGate(Clock())
+    gate.told_to_wait("key", 600)
+    gate.must_not_wait(KEY)
+    assert gate.patience("key") == 0

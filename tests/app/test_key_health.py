@@ -142,12 +142,12 @@ async def test_a_working_key_is_not_given_for_one_that_cannot_be_checked(bench: 
 
 async def test_the_day_on_which_a_key_ends_is_noted_and_warned_of_in_time_each_time_once(bench: Bench) -> None:
     key = (await bench.set_key()).key
-    form = await bench.pressed("key_expiry", key.id)
+    form = await bench.pressed("key_details", key.id)
     assert isinstance(form, Open)
     assert [block.id for block in form.view.blocks if isinstance(block, TextInput)] == ["expires_on"]
-    noted = await bench.sent("key_expires", {"expires_on": "2026-12-20"}, context=key.id)
+    noted = await bench.sent("key_details", {"expires_on": "2026-12-20"}, context=key.id)
     assert isinstance(noted, Close)
-    assert "warned 14, 7 and 1 days before" in words(noted.then)
+    assert "admins are warned before" in words(noted.then)
     assert (await bench.key()).expires_on == date(2026, 12, 20)
     said: list[str] = []
     for _ in range(30 * 2):  # twice a day, from the 23rd of November on
@@ -180,7 +180,7 @@ async def test_the_day_is_the_workspaces_own(bench: Bench) -> None:
 )
 async def test_what_is_no_day_to_come_is_not_noted(bench: Bench, typed: str, said: str) -> None:
     key = (await bench.set_key()).key
-    outcome = await bench.sent("key_expires", {"expires_on": typed}, context=key.id)
+    outcome = await bench.sent("key_details", {"expires_on": typed}, context=key.id)
     assert isinstance(outcome, FieldErrors if said else Close)
     assert said in (outcome.errors["expires_on"] if isinstance(outcome, FieldErrors) else "")
     assert (await bench.key()).expires_on is None

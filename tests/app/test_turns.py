@@ -206,6 +206,7 @@ async def test_patience_has_an_end(desk: Desk) -> None:
     reply = await desk.ask("Well?")
     assert reply
     assert "60 minutes" in words(reply.explanation)
+    desk.bench.clock.forward(minutes=61)
     desk.model.script = [Overloaded() for _ in range(9)]
     reply = await desk.ask("Well?")
     assert reply

@@ -12,11 +12,20 @@ from app.errors import StepFailed, Stopped
 
 
 class MemoryJournal:
-    """`memory` maps step numbers to (name, outcome). `done` lists the names of the steps whose work was really done."""
+    """`memory` maps step numbers to (name, outcome). `done` lists the names of the steps whose work was really done.
+
+    `rested` is told how long it would have been waited for a stop, such as a clock that goes on then.
+    """
 
     def __init__(
-        self, run: str = "conv_1.0", memory: dict[int, tuple[str, str]] | None = None, *, patience: float = 0.05
+        self,
+        run: str = "conv_1.0",
+        memory: dict[int, tuple[str, str]] | None = None,
+        *,
+        patience: float = 0.05,
+        rested: Callable[[float], None] | None = None,
     ) -> None:
+        self._rested = rested
         self.run = run
         self.patience = patience
         self.memory = {} if memory is None else memory
@@ -55,6 +64,8 @@ class MemoryJournal:
             async with asyncio.timeout(min(timeout, self.patience)):
                 return await self._queue(name).get()
         except TimeoutError:
+            if self._rested and name == "stop":
+                self._rested(timeout)
             return None
 
     def stop(self) -> None:

@@ -54,19 +54,26 @@ class KeyDesk:
         key = await self._keys.get(sent.user.workspace, sent.context)
         return await self._set(sent, key.provider, key.label)
 
-    async def expiry_form(self, workspace: str, key_id: str) -> Open:
-        """The form that notes when a key ends."""
+    async def details_form(self, workspace: str, key_id: str) -> Open:
+        """The form that notes when a key ends, and how often it may be used."""
         key = await self._keys.get(workspace, key_id)
-        return Open(key_form.set_expiry(self._title(key), key))
+        return Open(key_form.details(self._title(key), key))
 
-    async def note_expiry(self, sent: Submission) -> Outcome:
+    async def save_details(self, sent: Submission) -> Outcome:
         """It was filled in."""
+        workspace, key_id = sent.user.workspace, sent.context
         try:
             expires_on = words.day(sent.values.get("expires_on", ""), "expires_on")
-            key = await self._keys.expiry.note(sent.user.workspace, sent.context, expires_on, sent.user)
+            at_once, per_minute = (
+                words.count(sent.values.get(field, ""), field) for field in ("at_once", "per_minute")
+            )
+            await self._keys.caps.set(workspace, key_id, sent.user, at_once=at_once, per_minute=per_minute)
+            if (await self._keys.get(workspace, key_id)).expires_on != expires_on:
+                await self._keys.expiry.note(workspace, key_id, expires_on, sent.user)
         except BadInput as error:
             return words.beside(error.field, error.message)
-        return Close(screens.expiry_noted(self._title(key), key))
+        key = await self._keys.get(workspace, key_id)
+        return Close(screens.details_saved(self._title(key), key))
 
     async def test(self, workspace: str, by: UserRef, wanted: Sequence[ProviderKey]) -> View:
         """Ask the providers, all at once."""

@@ -11,7 +11,7 @@ from app.services.screens.words import shown
 
 FORM = "key_set"
 REPLACE_FORM = "key_replace_with"
-EXPIRY_FORM = "key_expires"
+DETAILS_FORM = "key_details"
 
 CARE = "Stored encrypted, sent to this provider only, never shown again. Each use of it goes into the audit trail."
 
@@ -68,17 +68,25 @@ def replace(key: ProviderKey, provider: ModelProvider) -> View:
     )
 
 
-def set_expiry(title: str, key: ProviderKey) -> View:
-    """Note the day on which a key ends at its provider, or that it does not."""
+def details(title: str, key: ProviderKey) -> View:
+    """Note the day on which a key ends at its provider, or that it does not; and how often it may be used."""
     return View(
-        title="When the key expires",
-        id=EXPIRY_FORM,
+        title="Expiry and pace",
+        id=DETAILS_FORM,
         submit="Save",
         context=key.id,
         blocks=(
             Text(rich(f"{title} · {key.label} · {shown(key)}")),
             expiry(f"{key.expires_on:%Y-%m-%d}" if key.expires_on else ""),
             Note(rich("You are warned 14, 7 and 1 days before, and on the day. It stops nothing here: that is the provider's to do.")),
+            TextInput(
+                "at_once", "Calls at a time", str(key.max_at_once or ""), "no limit",
+                "Further questions wait for their turn, first come, first served.", optional=True, max_length=6,
+            ),
+            TextInput(
+                "per_minute", "Calls a minute", str(key.max_per_minute or ""), "no limit",
+                "An answer takes one call, and one more for each round of tools.", optional=True, max_length=6,
+            ),
         ),
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ TEST = "key_test"
 REPLACE = "key_replace"
 REVOKE = "key_revoke"
 MAKE_DEFAULT = "key_default"
-EXPIRY = "key_expiry"
+DETAILS = "key_details"
 EDIT_AGENT = "agent_edit"
 
 MOST_WHOLE = 8
@@ -53,7 +53,7 @@ def buttons(key: ProviderKey, agents: Sequence[AgentSpec]) -> Buttons:
             Button(REPLACE, "Replace", key.id, opens=True),
             Button(ROTATE, "Rotate", key.id, opens=True),
             *after,
-            Button(EXPIRY, "Set expiry", key.id, opens=True),
+            Button(DETAILS, "Expiry and pace", key.id, opens=True),
             Button(REVOKE, "Revoke", key.id, Style.DANGER, _confirm(key, agents)),
         )
     )
@@ -141,12 +141,23 @@ def now_default(title: str, key: ProviderKey) -> View:
     return notice(Level.SUCCESS, f"“{key.label}” is now the default {title} key.")
 
 
-def expiry_noted(title: str, key: ProviderKey) -> View:
-    """After an admin noted when a key ends."""
-    if key.expires_on is None:
-        return notice(Level.SUCCESS, f"It is noted that the {title} key “{key.label}” does not expire.")
-    kept = f"It is noted that the {title} key “{key.label}” expires on {key.expires_on:%Y-%m-%d}."
-    return notice(Level.SUCCESS, f"{kept} Its admins are warned 14, 7 and 1 days before, and on the day.")
+def details_saved(title: str, key: ProviderKey) -> View:
+    """After an admin noted when a key ends, and how often it may be used."""
+    ends = (
+        f"It expires on {key.expires_on:%Y-%m-%d}; admins are warned before."
+        if key.expires_on
+        else "It does not expire."
+    )
+    return notice(Level.SUCCESS, f"Saved for the {title} key “{key.label}”. {ends} It may be used {pace(key)}.")
+
+
+def pace(key: ProviderKey) -> str:
+    """How often a key may be used: `for 4 calls at a time and 60 a minute`."""
+    caps = [
+        *([f"{many(key.max_at_once, 'call')} at a time"] if key.max_at_once else []),
+        *([f"{many(key.max_per_minute, 'call')} a minute"] if key.max_per_minute else []),
+    ]
+    return "for at most " + " and ".join(caps) if caps else "as often as there is something to ask"
 
 
 def choose_a_model(agent: AgentSpec, title: str) -> View:
@@ -188,6 +199,7 @@ def _facts(title: str, key: ProviderKey, agents: Sequence[AgentSpec]) -> Fields:
         ("Fingerprint", rich(Code(key.fingerprint[:16]))),
         ("Status", rich(STATUS[key.status])),
         *_checked(key),
+        *((("Pace", rich(pace(key))),) if key.max_at_once or key.max_per_minute else ()),
         *((("Expires", rich(f"{key.expires_on:%Y-%m-%d}")),) if key.expires_on else ()),
         ("Set by", rich(Person(UserRef(key.workspace, key.set_by)), ", ", When(key.set_at))),
         ("Used by", agent_names(agents) or rich("nobody yet")),

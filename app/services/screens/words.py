@@ -55,6 +55,14 @@ def day(typed: str, field: str) -> date | None:
         raise BadInput("Enter a day such as 2027-06-30.", field=field) from None
 
 
+def count(typed: str, field: str) -> int:
+    """A number as people type it into a field that may be left empty; that is 0. Raises BadInput."""
+    text = typed.strip()
+    if text and not (text.isascii() and text.isdigit()):
+        raise BadInput("Enter a whole number, or leave it empty.", field=field)
+    return int(text or 0)
+
+
 def shown(key: ProviderKey) -> str:
     """By what people tell a key from others."""
     return f"••••{key.last_four}" if key.last_four else "••••"
