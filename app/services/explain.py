@@ -19,6 +19,7 @@ from app.errors import (
     Overloaded,
     RateLimited,
     RequestRefused,
+    RunLimit,
     Stopped,
     TimedOut,
     Unreachable,
@@ -73,6 +74,10 @@ _CAUSES: dict[str, tuple[str, str]] = {
     BadAnswer.__name__: (
         "The provider answered with something that could not be understood.",
         "Press Retry to ask once more.",
+    ),
+    RunLimit.__name__: (
+        "This agent reached its limit for one answer before it could say anything.",
+        "An admin can raise the agent's limits. Press Retry then.",
     ),
     INTERRUPTED: ("Something went wrong on Latchkey's side while answering this.", "Press Retry to ask once more."),
     UNREADABLE: ("Latchkey could not read this conversation.", "If it has been invited here, press Retry in a while."),

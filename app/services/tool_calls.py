@@ -82,6 +82,14 @@ class Ready:
     decided: Decided
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What calls beside each other were answered, and how long they took together."""
+
+    results: tuple[ToolResult, ...]
+    seconds: float
+
+
 class ToolCalls:
     """Makes the calls of one run."""
 
@@ -117,12 +125,17 @@ class ToolCalls:
         async def work() -> Json:
             doing = beside[0].decided.title or "Using a tool"
             await self._delivery.status(f"is {doing[:1].lower()}{doing[1:]}…")
-            return [dump(result) for result in await asyncio.gather(*map(self._once, beside))]
+            began = asyncio.get_running_loop().time()
+            results = await asyncio.gather(*map(self._once, beside))
+            return dump(_Done(tuple(results), asyncio.get_running_loop().time() - began))
 
         numbers = ",".join(ready.asked.number for ready in beside)
         kept = await self._journal.step(f"{name}:{numbers}", work, stoppable=True)
-        results = kept if isinstance(kept, list) else []
-        return [self._sources.told(load(ToolResult, result)) for result in results]
+        done = load(
+            _Done, kept if isinstance(kept, dict) else {"results": kept or [], "seconds": 0.0}
+        )  # as it once was
+        self._ledger.worked(done.seconds)
+        return [self._sources.told(result) for result in done.results]
 
     async def with_steps(self, ready: Ready, taint: Taint) -> ToolResult:
         """Make a call that has steps of its own."""

@@ -15,9 +15,9 @@ from app.domain.grants import CLEAN, Invoker
 from app.domain.inbox import Claim
 from app.domain.run import Json, RunFinished, RunState, StoodIn, TextDelta
 from app.domain.schedules import has_no_thread, schedule_of
-from app.domain.spend import Account
+from app.domain.spend import Paid
 from app.domain.views import Feedback, Note, View, rich
-from app.errors import PlatformError, RateLimited, Stopped, UserError
+from app.errors import PlatformError, RateLimited, RunLimit, Stopped, UserError
 from app.ports.agents import AgentRunner, PromptBuilder, RunFacts
 from app.ports.documents import DocumentReader
 from app.ports.engine import Journal
@@ -25,6 +25,7 @@ from app.ports.platform import ChatPlatform, ReplyTarget
 from app.services import explain, stand_in_words
 from app.services.attachments import Attachments
 from app.services.delivery import WORTH_ANOTHER_TRY, Delivery
+from app.services.footers import footer
 from app.services.journaled import JournaledModel
 from app.services.ledger import Ledger
 from app.services.openings import Openings
@@ -78,6 +79,7 @@ class _Answer:
     failed: UserError | Stopped | None = None
     sources: NumberedSources = field(default_factory=NumberedSources)
     stood_in: list[StoodIn | None] = field(default_factory=list)
+    paid: Paid = field(default_factory=Paid)
 
 
 class Turns:
@@ -146,7 +148,7 @@ class Turns:
         if plan.forget or plan.agent is None:
             error = await self._forget(journal, claim, delivery)
             return Ending(RunState.FAILED if error else RunState.DONE, agent_id, error, retry_of)
-        answer, ledger = await self._ask(journal, claim, plan, plan.agent, delivery)
+        answer = await self._ask(journal, claim, plan, plan.agent, delivery)
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
@@ -166,15 +168,13 @@ class Turns:
         if undelivered:
             state, error = RunState.FAILED, undelivered
         waits_for = answer.failed.waits_for if isinstance(answer.failed, UserError) else ""
-        return Ending(state, agent_id, error, retry_of, ledger.calls, waits_for)
+        return Ending(state, agent_id, error, retry_of, answer.paid.calls, waits_for)
 
-    async def _ask(
-        self, journal: Journal, claim: Claim, plan: Plan, agent: AgentSpec, delivery: Delivery
-    ) -> tuple[_Answer, Ledger]:
+    async def _ask(self, journal: Journal, claim: Claim, plan: Plan, agent: AgentSpec, delivery: Delivery) -> _Answer:
         choice, question = plan.choice, plan.question
         if choice is None or question is None:
             raise ValueError("a plan without a refusal has a model and a question")
-        ledger, till = Ledger(_account(claim, agent)), Till(delivery.status)
+        ledger, till = Ledger.of(claim, agent), Till(delivery.status)
         client = self._keys.client(choice, ledger.account, till)
         seeing = Attachments(
             client,
@@ -192,7 +192,7 @@ class Turns:
         tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact, ledger=ledger)
         model = JournaledModel(
             seeing, journal, delivery, lambda: self._stop_requested(claim.run),
-            till=till, heard=tools.heard, paid=ledger.add,
+            till=till, heard=tools.heard, paid=ledger.add, left=ledger.left,
         )  # fmt: skip
         messages, where = self._prompt(agent, question, context_window=choice.context_window), mention.conversation
         try:
@@ -202,10 +202,16 @@ class Turns:
                         answer.text += event.text
                     elif isinstance(event, RunFinished):
                         answer.text, answer.finished = event.text, event
+        except RunLimit as error:
+            if answer.text.strip():
+                answer.finished = RunFinished(answer.text, model=model.answered_last, limit=error.limit)
+            else:
+                answer.failed = error
         except (UserError, Stopped) as error:
             answer.failed = error
         answer.stood_in = [call.stood_in for call in model.calls]
-        return answer, ledger
+        answer.paid = ledger.paid
+        return answer
 
     async def _finish(
         self, journal: Journal, claim: Claim, agent: AgentSpec, answer: _Answer, delivery: Delivery
@@ -219,11 +225,11 @@ class Turns:
 
         async def work() -> Json:
             settings = await self._workspaces.settings(claim.workspace)
-            footer = (Note(rich(f"{agent.name} · {finished.model}")),) if settings.footer else ()
+            last = footer(settings, agent.name, finished.model, answer.paid)
             safe = await self._keys.redact(claim.workspace, answer.text)
             sources = await answer.sources.under(safe, self._redact(claim))
             instead = stand_in_words.remarks(agent.name, answer.stood_in)
-            under = View(blocks=(*sources, *notes, *_remarks(delivery), *instead, *footer, Feedback(claim.run)))
+            under = View(blocks=(*sources, *notes, *_remarks(delivery), *instead, *last, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 
         return await _persistently(journal, work)
@@ -337,13 +343,6 @@ def _with(failed: View, remarks: tuple[Note, ...]) -> View:
 
 def _remarks(delivery: Delivery) -> tuple[Note, ...]:
     return tuple(Note(rich(text)) for text in delivery.remarks)
-
-
-def _account(claim: Claim, agent: AgentSpec) -> Account:
-    return Account(
-        claim.workspace, claim.run, claim.conversation, claim.channel, claim.user, agent.id,
-        run_tokens=agent.run_tokens, run_cost=agent.run_cost,
-    )  # fmt: skip
 
 
 def _asker(claim: Claim) -> UserRef:

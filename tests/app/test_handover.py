@@ -38,13 +38,16 @@ async def office(desk: Desk) -> Office:
 
 
 async def paid(office: Office) -> list[tuple[str, str, str]]:
-    """Each receipt: its id, its agent and who asked."""
+    """Each receipt, in the order of the calls: what for, its agent and who asked; cut ones are marked."""
     async with office.desk.database.read() as uow:
         found = await uow.connection.execute(
-            select(receipts.c.id, receipts.c.agent_id, receipts.c.asker).order_by(receipts.c.id)
+            select(receipts.c.purpose, receipts.c.agent_id, receipts.c.asker, receipts.c.estimated).order_by(
+                receipts.c.id
+            )
         )
         names = {agent.id: agent.name for agent in await uow.agents.all(WORKSPACE)}
-    return [(row.id.rpartition("/")[2], names[row.agent_id], row.asker) for row in found]
+    cut = {True: " (cut)", False: ""}
+    return [(f"{row.purpose}{cut[row.estimated]}", names[row.agent_id], row.asker) for row in found]
 
 
 def inner(office: Office) -> ToolResult:
@@ -90,9 +93,9 @@ async def test_all_of_it_is_on_the_askers_run_with_the_agent_named(office: Offic
     office.desk.model.script = [(TextPart("I ask."), ask("researcher")), "A bird.", "It is a bird."]
     await office.desk.ask("What is a heron?")
     assert await paid(office) == [
-        ("0", "assistant", MEMBER.id),
-        ("1", "researcher", MEMBER.id),
-        ("2", "assistant", MEMBER.id),
+        ("answer", "assistant", MEMBER.id),
+        ("handover", "researcher", MEMBER.id),
+        ("answer", "assistant", MEMBER.id),
     ]
 
 
@@ -106,7 +109,7 @@ async def test_after_a_crash_nothing_is_asked_or_paid_for_again(office: Office) 
     await office.desk.settled()
     assert sum("You are the researcher." in one.system for one in office.desk.model.requests) == 1
     assert len(office.desk.model.requests) == 4, "only the call that was cut short is made again"
-    assert [number for number, _, _ in await paid(office)] == ["0", "1", "2"]
+    assert [what for what, _, _ in await paid(office)] == ["answer", "handover", "answer (cut)", "answer"]
 
 
 async def test_the_other_may_do_no_more_than_both_may(office: Office) -> None:
