@@ -10,7 +10,7 @@ from app.domain.agent import AgentSpec
 from app.domain.keys import ModelChoice, ProviderKey
 from app.domain.run import ModelInfo
 from app.domain.spend import Account
-from app.errors import KeyRejected, NoKey, NoModel, TimedOut
+from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
 from app.ports.clock import Clock
 from app.services.background import Background
 from app.services.journaled import PaidModel
@@ -186,6 +186,9 @@ class Keys:
             models = await self.models.of(key)
         except TimeoutError:
             raise TimedOut from None
+        except (KeyRejected, NoCredit) as error:
+            await self.checks.failed(key, error)
+            raise
         best = self.ring.provider(key.provider).best(models)
         if best is None:
             self._ask_for_model(agent, key)
