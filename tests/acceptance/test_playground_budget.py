@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.acceptance.aimock import AiMock, answer
 from tests.acceptance.office import ANTHROPIC_KEY
-from tests.acceptance.playground import Screen, chromium, demo, screen
+from tests.acceptance.playground import DESK, PHONE, Screen, chromium, demo, screen
 
 PICTURES = os.environ.get("PICTURES", "")
 """A folder: what is seen on the way is photographed into it."""
@@ -19,6 +19,10 @@ async def _picture(seen: Screen, name: str) -> None:
     if PICTURES:
         await seen.page.wait_for_timeout(700)
         await seen.page.screenshot(path=Path(PICTURES) / f"{name}.png")
+        await seen.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        await seen.page.wait_for_timeout(700)
+        await seen.page.screenshot(path=Path(PICTURES) / f"{name}-phone.png")
+        await seen.page.set_viewport_size(DESK)  # type: ignore[arg-type]
 
 
 async def test_a_question_that_a_limit_stopped_is_answered_after_one_click_of_an_admin(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ async def test_a_person_hears_of_their_own_limit_and_admins_only_when_it_is_used
     assert told(limited, ADMIN) == []
     await limited.spend("19.99", 2)
     await limited.refused()
-    assert "Your limit of $100.00 a month is used up" in told(limited, MEMBER)[-1]
+    assert "Your limit of $100.00 a month leaves no room for a question" in told(limited, MEMBER)[-1]
     (of_them,) = told(limited, ADMIN)
-    assert f"{MEMBER.id} 's limit of $100.00 a month is used up" in of_them
+    assert f"{MEMBER.id} 's limit of $100.00 a month leaves no room for a question" in of_them
 
 
 async def test_the_last_notice_is_due_when_nothing_fits_any_more_and_comes_once(limited: Limited) -> None:
@@ -74,7 +74,7 @@ async def test_the_last_notice_is_due_when_nothing_fits_any_more_and_comes_once(
         await limited.refused()
     for admin in (ADMIN, OPERATOR):
         (heard,) = told(limited, admin)
-        assert "assistant 's limit of $5.00 a day is used up: $4.99 is spent." in heard
+        assert "assistant 's limit of $5.00 a day leaves no room for a question: $4.99 is spent." in heard
     assert told(limited, MEMBER) == []
 
 

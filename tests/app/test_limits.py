@@ -9,11 +9,14 @@ from decimal import Decimal
 import pytest
 
 from app.domain.events import Close, FieldErrors, Open, Private, Replace
-from app.domain.spend import EACH, Period, Scope
+from app.domain.run import Usage
+from app.domain.spend import EACH, Account, Period, Scope
 from app.domain.views import Buttons, Select, Table, View
 from app.errors import BadInput
 from app.services.limit_typing import Typed, understood
 from app.services.limits import MOST_LIMITS, LimitDraft
+from app.services.meter import Wanted
+from app.services.waiting_room import Place
 from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, Bench, words
 from tests.app.limited import button, seen
@@ -42,10 +45,17 @@ async def test_the_page_shows_what_is_spent_reserved_allowed_and_when_it_begins_
     await bench.typed("budget agent assistant day 5")
     await spend(bench, "4.10")
     rows = table(await page(bench))
-    assert rows[0][:4] == ["The workspace", "$4.10 (4 %)", "–", "$100.00 a month"]
-    assert rows[1][:4] == ["assistant", "$4.10 (82 %)", "–", "$5.00 a day"]
+    assert rows[0][:3] == ["The workspace", "$4.10 (4 %)", "$100.00 a month"]
+    assert rows[1][:3] == ["assistant", "$4.10 (82 %)", "$5.00 a day"]
+    wanted = Wanted(
+        Account(WORKSPACE, asker=MEMBER.id, agent_id=agent.id), "key", "f1", "offline", "offline", "", Usage()
+    )
+    reserved = (await bench.meter.reserve_alone(wanted, Place(WORKSPACE))).reservation
+    async with bench.database.begin() as uow:
+        await uow.spend.reserve(replace(reserved, id="call_2", amount=Decimal("0.20")))
+    assert table(await page(bench))[1][1] == "$4.10 + $0.20 in the making (82 %)"
     standing = (await bench.budgets.limits.all(WORKSPACE))[1]
-    assert standing.subject == agent.id
+    assert (standing.subject, standing.reserved) == (agent.id, Decimal("0.20"))
     assert standing.resets_at == bench.clock.now() + timedelta(hours=12)
 
 
@@ -90,7 +100,7 @@ async def test_a_limit_is_set_changed_and_removed_by_forms_and_buttons_and_all_i
         "limit_save", {"whom": f"agent:{agent.id}", "period": "day", "amount": "$5.00", "channel": ""}
     )
     assert isinstance(saved, Close)
-    assert "From now on: assistant , $5.00 a day." in seen(saved)
+    assert "From now on, for assistant : $5.00 a day." in seen(saved)
     view = await page(bench)
     (choice,) = [block for block in view.blocks if isinstance(block, Select)]
     assert choice.options[0].label == "Agent assistant, $5.00 a day"
@@ -99,7 +109,7 @@ async def test_a_limit_is_set_changed_and_removed_by_forms_and_buttons_and_all_i
     change = await bench.pressed("limit_edit", button(one.view, "Change").value)
     assert isinstance(change, Open)
     await bench.sent(change.view.id, {"amount": "7.50"}, context=change.view.context)
-    assert table(await page(bench))[0][3] == "$7.50 a day"
+    assert table(await page(bench))[0][2] == "$7.50 a day"
     remove = button(one.view, "Remove")
     assert remove.confirm
     assert "Removed: the limit for assistant , a day." in seen(await bench.pressed(remove.id, remove.value))

@@ -94,15 +94,17 @@ def sized(standing: Standing) -> str:
 
 
 def spent(standing: Standing) -> str:
-    """`$4.10, and $0.20 in the making`."""
-    more = f", and {shown(standing.reserved)} in the making" if standing.reserved else ""
+    """`$4.10 + $0.20 in the making`: what calls that are being made can cost at most."""
+    more = f" + {shown(standing.reserved)} in the making" if standing.reserved else ""
     return f"{shown(standing.spent)}{more}"
 
 
 def reached(standing: Standing, percent: int, of: Rich, *, admin: bool) -> View:
     """One of the levels is reached; at the last one there is no room for another call, whatever is left."""
     used_up = percent == 100
-    says = "is used up" if used_up else f"is used to {percent} %"
+    says = f"is used to {percent} %"
+    if used_up:
+        says = "is used up" if standing.spent.amount >= standing.allowed else "leaves no room for a question"
     then: Rich = rich("It begins anew ", When(standing.resets_at), ".")
     if used_up:
         then = rich("Until then questions are not answered, unless an admin allows more. ", *then)

@@ -59,7 +59,7 @@ def page(standings: Sequence[Standing], names: Mapping[str, str], zone: str, *, 
         listed: tuple[Block, ...] = (Text(rich(words)),)
     else:
         table = Table(
-            ("Limit for", "Spent", "In the making", "Allowed", "Begins anew"),
+            ("Limit for", "Spent", "Allowed", "Begins anew"),
             tuple(_row(one, names, below=admin and one.subject != one.limit.subject) for one in standings),
         )
         listed = (table, Note(rich(f"{_EVERYTHING} Days and months are those of {zone}.")))
@@ -187,7 +187,7 @@ def done(applied: Applied, names: Mapping[str, str]) -> View:
     """After a limit was set, changed or raised: what counts from now on."""
     now = applied.standing
     again = f" {asked_again(applied.released)}" if applied.released else ""
-    line = rich("From now on: ", *_named(now, names), f", {_allowed(now)}.{again}")
+    line = rich("From now on, for ", *_small(_named(now, names)), f": {_allowed(now)}.{again}")
     more: list[Block] = []
     if now.subject != EACH and now.spent.amount >= now.allowed > ZERO:
         more.append(
@@ -233,8 +233,7 @@ def _row(one: Standing, names: Mapping[str, str], *, below: bool) -> tuple[Rich,
     each = one.subject == EACH
     return (
         rich("· ", *_named(one, names)) if below else _named(one, names),
-        rich("–" if each else f"{shown(one.spent)}{_share(one)}"),
-        rich("–" if each or not one.reserved else shown(one.reserved)),
+        rich("–" if each else f"{spent(one)}{_share(one)}"),
         rich(_allowed(one)),
         rich(When(one.resets_at)),
     )
