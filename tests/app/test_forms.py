@@ -81,7 +81,7 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 
 
 FORMS = [
-    "key_set", "key_replace_with", "key_expires", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
+    "key_set", "key_replace_with", "key_details", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
     "key_rotate_with", "model_try_ask", "stand_ins_save",
 ]  # fmt: skip
 ACTIONS = [
