@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.local_slack import ANA
 from tests.acceptance.office import ANTHROPIC_KEY, OPENAI_KEY, SONNET, Office, office_at
 
 TRANSPORTS = ("http", "socket")
@@ -22,7 +21,7 @@ async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         await place.set_key("Anthropic", ANTHROPIC_KEY)
         await place.set_key("OpenAI", OPENAI_KEY)
         # Whichever key a busy machine could verify first: the tests begin with this model.
-        await place.slack.command(ANA, f"model assistant anthropic/{SONNET}")
+        await place.use_model(f"anthropic/{SONNET}")
         yield place
 
 

@@ -201,10 +201,11 @@ class LocalSlack:
                 self._messages, self._homes = state["messages"], {}
                 self._stack, self._connected = state["modalStack"], any(app["connected"] for app in state["apps"])
             case "message":
-                self._messages.setdefault(event["message"]["channel"], []).append(event["message"])
+                # What answers a press in a home tab stands in no channel here; Slack itself has no response URL there, and a modal opens.
+                self._messages.setdefault(event["message"].get("channel", ""), []).append(event["message"])
             case "message_update":
                 changed = event["message"]
-                stood = self._messages[changed["channel"]]
+                stood = self._messages[changed.get("channel", "")]
                 stood[:] = [changed if message["ts"] == changed["ts"] else message for message in stood]
                 self.edits[changed["ts"]] = self.edits.get(changed["ts"], 0) + 1
             case "message_delete":

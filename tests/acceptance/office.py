@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acceptance.aimock import AiMock, Fixture, answer
-from tests.acceptance.blocks import words
+from tests.acceptance.blocks import Json, words
 from tests.acceptance.local_slack import ANA, BOT, GENERAL, LocalSlack
 from tests.acceptance.process import free_port, until
 from tests.acceptance.service import Service, slack_environment
@@ -57,6 +57,20 @@ class Office:
         await self.slack.submit(ANA, {"API key": key})
         await until(lambda: self.slack.modal is None, "the key is taken")
         await until(lambda: provider in words(self.slack.whispers(ANA)[before:]), "the key is confirmed")
+
+    async def use_model(self, model: str) -> None:
+        """Ana gives the assistant a model by command (`provider/model`), having seen what is different."""
+        name = model.partition("/")[2]
+        before = len(self.slack.whispers(ANA))
+        await self.slack.command(ANA, f"model assistant {model}")
+
+        def told() -> list[Json]:
+            return [whisper for whisper in self.slack.whispers(ANA)[before:] if name in str(whisper)]
+
+        (shown, *_) = await until(told, "the command is answered")
+        if "Keep as it is" in words([shown]):
+            await self.slack.press(ANA, shown["blocks"], "Change", message=shown)
+        await until(lambda: f"now answers with {name}" in words(told()).replace("`", ""), "it is changed")
 
 
 @contextlib.asynccontextmanager

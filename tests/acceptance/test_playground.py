@@ -246,6 +246,10 @@ async def test_the_home_tab_changes_the_model_and_the_next_answer_uses_it(stage:
     chooser = ada.page.locator(".home select[data-action^='model']").first
     value = await chooser.locator("option", has_text=HAIKU).first.get_attribute("value")
     await chooser.select_option(value)
+    await expect(ada.dialog).to_contain_text("A million tokens cost")
+    await ada.dialog.get_by_role("button", name="Change").click()
+    await expect(ada.dialog).to_contain_text("now answers with")
+    await ada.page.keyboard.press("Escape")
     await expect(chooser).not_to_have_attribute("aria-busy", "true")
     await ada.go("general")
     await ada.ask("and the sky, once more?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.blocks import field_named, words
+from tests.acceptance.blocks import Json, field_named, words
 from tests.acceptance.local_slack import ANA, GENERAL, MAX, RANDOM
 from tests.acceptance.office import GPT, HAIKU, OPENAI_KEY, SKY, SLOW, SONNET, Office
 from tests.acceptance.process import until, until_told
@@ -52,20 +52,23 @@ async def test_the_home_tab_changes_the_model_and_the_next_answer_uses_it(office
     slack = office.slack
     view = await slack.open_home(ANA)
     await slack.press(ANA, view["blocks"], "assistant", option=HAIKU)
+    shown = await until(lambda: [m for m in slack.whispers(ANA) if HAIKU in str(m)], "what is different is shown")
+    assert "A million tokens cost" in str(shown[-1])
+    await slack.press(ANA, shown[-1]["blocks"], "Change")
+    await until(lambda: _chosen(slack.home(ANA)) == f"anthropic/{HAIKU}", "the home tab shows it")
     asked = await office.mention(MAX, "Tell me of the sky with another mind.")
     await office.answered(asked, "Blue light is scattered most.")
     assert [call["model"] for call in await office.anthropic.calls("another mind")] == [HAIKU]
-    view = await slack.open_home(ANA)
-    await slack.press(ANA, view["blocks"], "assistant", option=SONNET)
-    await until(lambda: SONNET in str(slack.home(ANA)), "the home tab shows it")
+    await office.use_model(f"anthropic/{SONNET}")
+    await until(lambda: _chosen(slack.home(ANA)) == f"anthropic/{SONNET}", "the home tab shows it")
 
 
 async def test_a_command_moves_an_agent_to_another_provider_and_its_key(office: Office) -> None:
-    await office.slack.command(ANA, f"model assistant openai/{GPT}")
+    await office.use_model(f"openai/{GPT}")
     asked = await office.mention(MAX, "Who are you now?")
     await office.answered(asked, "GPT answers.")
     assert [call["model"] for call in await office.openai.calls("Who are you now?")] == [GPT]
-    await office.slack.command(ANA, f"model assistant anthropic/{SONNET}")
+    await office.use_model(f"anthropic/{SONNET}")
     await office.answered(await office.mention(MAX, "And the sky?"), SKY)
 
 
@@ -157,3 +160,9 @@ async def test_a_key_in_a_message_reaches_neither_the_model_nor_the_channel_agai
 def words_of(call: dict[str, object]) -> str:
     """All that a model was told."""
     return str(call["messages"])
+
+
+def _chosen(home: Json | None) -> str:
+    """What stands in the first select of a home tab."""
+    controls = (block.get("accessory", {}) for block in (home or {}).get("blocks", ()))
+    return next((str(one["initial_option"]["value"]) for one in controls if "initial_option" in one), "")

@@ -95,6 +95,10 @@ async def test_the_home_card_changes_the_model_and_the_next_answer_uses_it(offic
     offered = next(part for part in parts(home.cards) if part.get("type") == "Input.ChoiceSet")
     (haiku,) = [one["value"] for one in offered["choices"] if HAIKU in one["title"]]
     await office.teams.press(home, "Set", {offered["id"]: haiku})
+    shown = await office.teams.shown("Keep as it is")
+    assert "A million tokens cost" in shown.words
+    await office.teams.press(shown, "Change")
+    await office.teams.shown("now answers with")
     await office.teams.say(f"{MENTION} why is the sky blue?", GROUP)
     await office.teams.shown("Blue light is scattered most.", GROUP)
     assert (await office.anthropic.calls("sky blue"))[-1]["model"] == HAIKU

@@ -152,7 +152,7 @@ def try_form(found: Difference) -> View:
 def asking(found: Difference) -> View:
     """At once after the form was sent."""
     return notice(
-        Level.INFO, "Asking ", Code(found.now.model), " and ", Code(found.then.model), ". You get their answers in a private message."
+        Level.INFO, "Asking ", Code(found.now.model), " and ", Code(found.then.model), ". Their answers come to your own chat with me."
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def warning(
     """Tells admins ahead that a model ends; nothing is changed by itself."""
     blocks: list[Block] = [Notice(rich(end.words), Level.WARNING)]
     if suggested:
-        blocks += facts(suggested)[1:]
+        blocks += facts(suggested)
     for agent in agents[:MOST_AGENTS]:
         buttons = [Button(PICK, "Choose another", agent.id)]
         if suggested:
