@@ -89,11 +89,11 @@ class Conversations:
                 await uow.runs.finish(
                     claim.run, ending.state, agent_id=ending.agent_id, error=ending.error, retry_of=ending.retry_of
                 )
-                await uow.inbox.finish(claim.inbox_id)
                 await _parked(uow, claim, plan, ending)
                 if plan and plan.answers and ending.agent_id != claim.agent_id:
                     await uow.inbox.keep_agent(conversation, ending.agent_id)
-            more = await uow.inbox.close(conversation, generation)
+            done = begun.claim.inbox_id if begun and ending else None
+            more = await uow.inbox.close(conversation, generation, done=done)
         if begun and ending:
             metrics.run_ended(begun.claim.workspace.partition(":")[0], ending.state)
             log.info(

@@ -101,11 +101,15 @@ class InboxRows:
         )  # fmt: skip
         return claim, SealedSecret(row.data_key, row.payload) if row.payload is not None else None
 
-    async def close(self, conversation: str, generation: int) -> bool:
-        """End this generation, whatever it left behind; tells whether events wait for the next one."""
-        owner = await self._lock(
-            conversation
-        )  # first the lock, then a look: an event that comes between the two waits for us
+    async def close(self, conversation: str, generation: int, *, done: int | None = None) -> bool:
+        """End this generation, whatever it left behind, and the event that it is `done` with; tells whether events wait for the next one.
+
+        First the lock, then the event and a look: one that comes in between waits for us, and is not waited for by us (a redelivery
+        holds the conversation while it waits for whoever is changing its event).
+        """
+        owner = await self._lock(conversation)
+        if done is not None:
+            await self.finish(done)
         if owner is None:
             return False
         waiting = await self._connection.execute(
