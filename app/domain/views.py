@@ -189,7 +189,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Buttons:
-    """Buttons side by side, at most five."""
+    """Buttons side by side, at most six."""
 
     buttons: tuple[Button, ...]
 

@@ -50,7 +50,7 @@ async def test_admins_see_keys_with_their_health_and_what_can_be_done(bench: Ben
     assert "Anthropic · main · ••••abcd · default ✅ Works" in told
     assert GOOD not in repr(view)
     by_key = {c.id for c in controls(view) if isinstance(c, Button) and c.value == team.id}
-    assert by_key == {"key_test", "key_replace", "key_rotate", "key_default", "key_revoke"}
+    assert by_key == {"key_test", "key_replace", "key_rotate", "key_default", "key_details", "key_revoke"}
     revoke = next(c for c in controls(view) if isinstance(c, Button) and c.id == "key_revoke")
     assert revoke.confirm is not None
     assert "assistant can't answer without it" in revoke.confirm.text
