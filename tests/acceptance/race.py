@@ -124,7 +124,7 @@ async def _done(uow: UnitOfWork) -> int:
 
 
 @asynccontextmanager
-async def racing(folder: Path, database_url: str = "", *, nodes: int = 1) -> AsyncIterator[Race]:
+async def racing(folder: Path, database_url: str = "", *, nodes: int = 1, most_runs: int = 250) -> AsyncIterator[Race]:
     """With `nodes` services that share a database; what Slack says is brought to them in turn."""
     async with AsyncExitStack() as stack:
         ports = [free_port() for _ in range(nodes)]
@@ -152,7 +152,7 @@ async def racing(folder: Path, database_url: str = "", *, nodes: int = 1) -> Asy
         database = Database(url, WallClock())
         stack.push_async_callback(database.dispose)
         race = Race(slack, models, services, database)
-        await race.begin()
+        await race.begin(most_runs=most_runs)
         yield race
 
 
