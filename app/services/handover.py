@@ -88,7 +88,7 @@ class Handover:
         client = self._keys.client(choice, account, till)
         model = JournaledModel(
             client, within.journal, aside, lambda: self._stop_requested(facts.run),
-            till=till, heard=belt.heard, paid=within.ledger.add, left=within.ledger.left, name=name,
+            till=till, heard=belt.heard, paid=within.ledger.adding(agent.name), left=within.ledger.left, name=name,
         )  # fmt: skip
         messages = self._prompt(agent, facts.question, context_window=choice.context_window)
         finished: RunFinished | None = None

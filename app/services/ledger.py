@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.domain.agent import AgentSpec
 from app.domain.inbox import Claim
+from app.domain.run import StoodIn
 from app.domain.spend import Account, Paid
 from app.services.journaled import ModelCall, TimeLeft
 
@@ -16,6 +19,9 @@ class Ledger:
         self.calls = 0
         self.paid = Paid()
         self.seconds = 0.0
+        self.stood_in: list[tuple[str, StoodIn]] = []
+        """By the name of the agent whose model it was."""
+
         self._most_seconds = most_seconds
 
     @classmethod
@@ -32,6 +38,16 @@ class Ledger:
         self.calls += 1
         self.paid += call.paid
         self.seconds += call.seconds
+
+    def adding(self, agent: str) -> Callable[[ModelCall], None]:
+        """The same for the calls of an agent of this name."""
+
+        def add(call: ModelCall) -> None:
+            self.add(call)
+            if call.stood_in:
+                self.stood_in.append((agent, call.stood_in))
+
+        return add
 
     def worked(self, seconds: float) -> None:
         """To be told how long tools took. Waiting for a person is no work."""

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from app.domain.run import StoodIn
 from app.domain.views import Note, rich
-from app.errors import Overloaded, RateLimited, TimedOut, Unreachable
+from app.errors import Overloaded, Paused, RateLimited, TimedOut, Unreachable
 
 _BECAUSE = {
     Overloaded.__name__: "overloaded",
     RateLimited.__name__: "rate limit",
+    Paused.__name__: "rate limit",
     Unreachable.__name__: "not reachable",
     TimedOut.__name__: "no answer in time",
 }
@@ -26,9 +27,12 @@ def status(event: StoodIn) -> str:
     return f"is asking {event.model} instead of {event.instead_of} ({why(event.because)})…"
 
 
-def remarks(agent: str, stand_ins: Iterable[StoodIn | None]) -> tuple[Note, ...]:
-    """Under an answer that others had a part in, whatever a workspace shows there otherwise: each once, in the order of their calls."""
+def remarks(stand_ins: Iterable[tuple[str, StoodIn]]) -> tuple[Note, ...]:
+    """Under an answer that others had a part in, whatever a workspace shows there otherwise: each once, in the order of their calls.
+
+    With each the name of the agent whose model it was.
+    """
     told = dict.fromkeys(
-        f"{agent} · {one.model} stood in for {one.instead_of} ({why(one.because)})" for one in stand_ins if one
+        f"{agent} · {one.model} stood in for {one.instead_of} ({why(one.because)})" for agent, one in stand_ins
     )
     return tuple(Note(rich(text)) for text in told)

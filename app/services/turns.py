@@ -78,7 +78,7 @@ class _Answer:
     finished: RunFinished | None = None
     failed: UserError | Stopped | None = None
     sources: NumberedSources = field(default_factory=NumberedSources)
-    stood_in: list[StoodIn | None] = field(default_factory=list)
+    stood_in: list[tuple[str, StoodIn]] = field(default_factory=list)
     paid: Paid = field(default_factory=Paid)
 
 
@@ -152,13 +152,13 @@ class Turns:
         state = RunState.DONE
         if isinstance(answer.failed, Stopped):
             state, error = RunState.STOPPED, answer.failed.code
-            failed = _with(explain.stopped(claim.run), stand_in_words.remarks(plan.agent.name, answer.stood_in))
+            failed = _with(explain.stopped(claim.run), stand_in_words.remarks(answer.stood_in))
             undelivered = await self._deliver(
                 journal, claim, delivery, answer.text, failed=failed, sources=answer.sources
             )
         elif answer.failed:
             state, error = RunState.FAILED, answer.failed.code
-            failed = _with(_why(answer.failed, claim.run), stand_in_words.remarks(plan.agent.name, answer.stood_in))
+            failed = _with(_why(answer.failed, claim.run), stand_in_words.remarks(answer.stood_in))
             undelivered = await self._deliver(
                 journal, claim, delivery, answer.text, failed=failed, sources=answer.sources, why=(plan, answer.failed)
             )
@@ -192,7 +192,7 @@ class Turns:
         tools = await self._tools.belt(facts, journal, delivery, sources=answer.sources, redact=redact, ledger=ledger)
         model = JournaledModel(
             seeing, journal, delivery, lambda: self._stop_requested(claim.run),
-            till=till, heard=tools.heard, paid=ledger.add, left=ledger.left,
+            till=till, heard=tools.heard, paid=ledger.adding(agent.name), left=ledger.left,
         )  # fmt: skip
         messages, where = self._prompt(agent, question, context_window=choice.context_window), mention.conversation
         try:
@@ -209,7 +209,7 @@ class Turns:
                 answer.failed = error
         except (UserError, Stopped) as error:
             answer.failed = error
-        answer.stood_in = [call.stood_in for call in model.calls]
+        answer.stood_in = ledger.stood_in
         answer.paid = ledger.paid
         return answer
 
@@ -228,7 +228,7 @@ class Turns:
             last = footer(settings, agent.name, finished.model, answer.paid)
             safe = await self._keys.redact(claim.workspace, answer.text)
             sources = await answer.sources.under(safe, self._redact(claim))
-            instead = stand_in_words.remarks(agent.name, answer.stood_in)
+            instead = stand_in_words.remarks(answer.stood_in)
             under = View(blocks=(*sources, *notes, *_remarks(delivery), *instead, *last, Feedback(claim.run)))
             return await self._remembered(claim, safe, await delivery.finish(safe, (under,)))
 

@@ -43,7 +43,11 @@ async def test_a_model_is_compared_tried_changed_stood_in_for_and_warned_of(tmp_
                 await seen.page.get_by_role("button", name="Back to all channels").click()
                 await seen.go("general")
                 await seen.command(f"model assistant openai/{GPT}")
-                await expect(seen.page.get_by_text("Keep as it is").last).to_be_visible()
+                difference = (
+                    seen.page.locator(".message-private").filter(has_text=GPT).filter(has_text="Keep as it is").last
+                )
+                await expect(difference).to_be_visible()
+                await difference.scroll_into_view_if_needed()
                 await seen.page.screenshot(path=tmp_path / "6-phone.png")
 
 

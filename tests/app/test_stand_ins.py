@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.agent import Fallback
 from app.domain.chat import FileRef
+from app.domain.money import TokenPrices
 from app.domain.run import ModelInfo, OpaquePart, RunState, TextPart, ToolCall
+from app.domain.spend import Limit, Period, Scope
 from app.domain.views import Feedback
 from app.errors import (
     BadAnswer,
@@ -29,6 +33,7 @@ from app.errors import (
 )
 from app.services.agent_drafts import AgentDraft
 from app.services.agent_files import export, parse
+from app.store.tables import receipts
 from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, words
 from tests.app.desk import Desk, ScriptedProvider
 from tests.app.engines import until
@@ -195,6 +200,40 @@ async def test_one_whose_key_was_revoked_or_is_refused_is_left_out(desk: Desk, s
     await desk.bench.keys.setting.revoke(WORKSPACE, key.id, ADMIN)
     assert (await desk.bench.keys.resolve(await desk.bench.agent())).fallbacks == ()
     await desk.bench.agents.pause(WORKSPACE, (await desk.bench.agent()).id, ADMIN, paused=True)
+
+
+async def test_while_a_limited_key_rests_the_next_question_goes_to_the_stand_in_at_once(
+    desk: Desk, stand_in: ScriptedProvider
+) -> None:
+    desk.model.script = [RateLimited(retry_after=90)]
+    await desk.ask("Well?")
+    await desk.ask("And now?")
+    assert [len(desk.model.requests), len(stand_in.requests)] == [1, 2]
+    assert "(rate limit)" in under(desk)
+    desk.bench.clock.forward(seconds=91)
+    await desk.ask("And after a while?")
+    assert [len(desk.model.requests), len(stand_in.requests)] == [2, 2]
+
+
+async def test_the_receipt_names_the_model_that_should_have_answered(desk: Desk, stand_in: ScriptedProvider) -> None:
+    desk.model.script = [Overloaded()]
+    await desk.ask("Well?")
+    async with desk.database.read() as uow:
+        rows = list(await uow.connection.execute(select(receipts).order_by(receipts.c.at, receipts.c.id)))
+    told = {(row.provider, row.model, row.instead_of, row.outcome) for row in rows}
+    assert told == {("anthropic", "claude-fine", "", "Overloaded"), ("openai", "gpt-fine", "claude-fine", "")}
+    assert {row.fingerprint for row in rows} == {key.fingerprint for key in await desk.bench.keys.all(WORKSPACE)}
+
+
+async def test_a_limit_of_money_holds_for_the_stand_in(desk: Desk, stand_in: ScriptedProvider) -> None:
+    async with desk.database.begin() as uow:
+        await uow.limits.put(Limit("limit_1", WORKSPACE, Scope.WORKSPACE, "", Period.DAY, Decimal("0.01")), ADMIN.id)
+        await uow.prices.put(WORKSPACE, "anthropic", "claude-fine", TokenPrices(Decimal(0), Decimal(0)), ADMIN.id)
+        await uow.prices.put(WORKSPACE, "openai", "gpt-fine", TokenPrices(Decimal(10**6), Decimal(10**6)), ADMIN.id)
+    desk.model.failure = Unreachable()
+    await desk.ask("Well?")
+    assert stand_in.requests == []
+    assert [record.error for record in await desk.records()] == [Unreachable.__name__]
 
 
 async def test_an_answer_of_the_agents_own_model_says_nothing_of_others(desk: Desk, stand_in: ScriptedProvider) -> None:
