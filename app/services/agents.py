@@ -150,6 +150,7 @@ class Agents:
             await uow.agents.delete(workspace, agent_id)
             await uow.notes.forget_agent(workspace, agent_id)
             await uow.schedules.forget_agent(workspace, agent_id)
+            await uow.limits.forget_agent(workspace, agent_id)
             await uow.audit.append(AuditEntry(workspace, by.id, "agent.deleted", agent_id))
         return agent
 

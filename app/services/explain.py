@@ -16,7 +16,9 @@ from app.errors import (
     NoKey,
     NoModel,
     NotPermitted,
+    OverLimit,
     Overloaded,
+    PriceUnknown,
     RateLimited,
     RequestRefused,
     RunLimit,
@@ -74,6 +76,11 @@ _CAUSES: dict[str, tuple[str, str]] = {
     BadAnswer.__name__: (
         "The provider answered with something that could not be understood.",
         "Press Retry to ask once more.",
+    ),
+    OverLimit.__name__: ("A limit on what may be spent left no room for this.", "Press Retry to ask once more."),
+    PriceUnknown.__name__: (
+        "The price of this agent's model is not known, and what may be spent here is limited.",
+        f"Once an admin has entered its price with `/byok prices`, {BY_ITSELF}.",
     ),
     RunLimit.__name__: (
         "This agent reached its limit for one answer before it could say anything.",

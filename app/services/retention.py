@@ -13,6 +13,12 @@ APPROVED_STAYS = timedelta(days=90)
 
 USES_STAY = timedelta(days=2)
 """Limits count those of a day."""
+REQUESTS_STAY = timedelta(days=30)
+"""So long a card on which somebody asks for more can be decided, or says who did."""
+
+TOLD_STAYS = timedelta(days=400)
+"""So long nobody is told a second time of what they are told of once."""
+
 STRAGGLERS = timedelta(minutes=1)
 """What was under way when the app was removed may write an address down after that."""
 
@@ -31,6 +37,8 @@ class Retention:
             await uow.approvals.cancel_left_behind()
             await uow.tool_uses.forget(USES_STAY)
             await uow.approvals.forget(approved=APPROVED_STAYS, others=TOMBSTONES_STAY)
+            await uow.limits.forget_requests(REQUESTS_STAY)
+            await uow.told.forget(TOLD_STAYS)
             await uow.references.forget_left_behind(STRAGGLERS)
         await self._transcripts.tidy()
         await self._database.truncate_log()  # quick when nothing was written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -137,6 +138,12 @@ class LimitRows:
         """Drop a request that reached nobody."""
         await self._connection.execute(
             delete(tables.limit_requests).where(_ASKED.workspace == workspace, _ASKED.id == request)
+        )
+
+    async def forget_requests(self, older_than: timedelta) -> None:
+        """Drop what was asked for longer ago than this."""
+        await self._connection.execute(
+            delete(tables.limit_requests).where(_ASKED.asked_at < self._clock.now() - older_than)
         )
 
     async def decide(self, request: LimitRequest, state: RequestState, by: str) -> bool:

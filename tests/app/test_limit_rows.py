@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from app.domain.spend import EACH, Limit, LimitRequest, Period, RequestState, Scope
 from app.store.unit_of_work import Database
+from tests.fakes.databases import TestClock
 
 W = "slack:T1"
 
@@ -106,3 +108,16 @@ async def test_of_two_who_decide_one_is_told_so(rows: Database) -> None:
     assert (after.state, after.decided_by) == (
         (RequestState.GRANTED, "U8") if done[0] else (RequestState.REFUSED, "U9")
     )
+
+
+async def test_requests_are_dropped_after_a_while(rows: Database, clock: TestClock) -> None:
+    for number in range(2):
+        clock.forward(days=number)
+        async with rows.begin() as uow:
+            await uow.limits.ask(
+                LimitRequest(f"ask_{number}", W, "limit_2", "U2", f"run_{number}", "U2", Decimal(2), Decimal(7))
+            )
+    async with rows.begin() as uow:
+        await uow.limits.forget_requests(timedelta(hours=12))
+        assert await uow.limits.request(W, "ask_0") is None
+        assert await uow.limits.request(W, "ask_1")

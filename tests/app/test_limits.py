@@ -13,6 +13,7 @@ from app.domain.run import Usage
 from app.domain.spend import EACH, Account, Period, Scope
 from app.domain.views import Buttons, Select, Table, View
 from app.errors import BadInput
+from app.services.agent_drafts import AgentDraft
 from app.services.limit_typing import Typed, understood
 from app.services.limits import MOST_LIMITS, LimitDraft
 from app.services.meter import Wanted
@@ -174,6 +175,13 @@ async def test_removing_what_is_not_there_says_what_there_is(bench: Bench) -> No
     assert "no limit at all" in seen(await bench.typed("budget remove workspace day"))
     await bench.typed("budget workspace month 100")
     assert "The workspace, $100.00 a month" in seen(await bench.typed("budget remove workspace day"))
+
+
+async def test_with_an_agent_its_limits_go(bench: Bench) -> None:
+    writer = await bench.agents.create(WORKSPACE, AgentDraft("writer"), ADMIN)
+    await bench.typed("budget agent writer day 5")
+    await bench.agents.delete(WORKSPACE, writer.id, ADMIN)
+    assert await bench.budgets.limits.all(WORKSPACE) == ()
 
 
 async def test_there_is_a_most_number_of_limits(bench: Bench) -> None:
