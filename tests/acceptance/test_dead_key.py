@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from playwright.async_api import async_playwright
 
 from tests.acceptance.agents_playground import GENERAL as TEAMS_CHANNEL
 from tests.acceptance.agents_playground import MENTION, words
@@ -20,6 +21,7 @@ from tests.acceptance.blocks import Json
 from tests.acceptance.blocks import words as slack_words
 from tests.acceptance.local_slack import ANA, GENERAL, MAX
 from tests.acceptance.office import ANTHROPIC_KEY, Office, office_at
+from tests.acceptance.pictures import CHROMIUM, FLAGS, IMAGES
 from tests.acceptance.process import until
 from tests.acceptance.teams_office import TeamsOffice, teams_office
 from tests.fakes.model_server import ModelServer
@@ -165,11 +167,28 @@ async def test_in_teams_a_dead_key_is_replaced_from_its_news_and_what_waited_is_
         await on_teams(office, models)
 
 
+async def _photograph(office: Office) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = await browser.new_page(viewport={"width": 1100, "height": 640})
+        await page.goto(office.slack.base_url)
+        await page.get_by_label("Act as").select_option(ANA)
+        await page.locator("button.sidebar-item", has_text="Ana Admin").click()
+        await page.get_by_text("that waited for it").wait_for()
+        await page.screenshot(path=IMAGES / "slack-dead-key.png")
+        await page.locator("button.sidebar-item", has_text="general").click()
+        await page.get_by_text("2 replies").last.click()
+        await page.get_by_role("button", name="Retry").last.wait_for()
+        await page.screenshot(path=IMAGES / "slack-dead-key-thread.png")
+        await browser.close()
+
+
 async def write() -> None:
-    """Write down what a run saw."""
+    """Write down what a run saw, and photograph it."""
     with tempfile.TemporaryDirectory() as folder:
         async with slack_at(Path(folder), "http") as (office, models):
             slack = await on_slack(office, models)
+            await _photograph(office)
     with tempfile.TemporaryDirectory() as folder:
         async with teams_at(Path(folder)) as (tenant, models):
             teams = await on_teams(tenant, models)
@@ -180,6 +199,11 @@ async def write() -> None:
     ]
     for title, record in (("Slack", slack), ("Teams", teams)):
         parts.append(f"## {title}\n")
+        if title == "Slack":
+            parts += [
+                "![The thread](images/slack-dead-key-thread.png)",
+                "![The owner's chat](images/slack-dead-key.png)\n",
+            ]
         parts += [f"{number}. **{who}:** {text}" for number, (who, text) in enumerate(record.lines, start=1)]
         parts.append("")
     DOCUMENT.write_text("\n".join(parts))
