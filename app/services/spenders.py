@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.agent import AgentSpec
 from app.domain.chat import UserRef
 from app.domain.keys import KeyStatus
 from app.domain.spend import Kind
@@ -75,8 +76,8 @@ class Spenders:
     async def _agents(self, workspace: str, ids: Sequence[str]) -> Mapping[str, Named]:
         """One that is gone is called so, with enough of its id to tell it from others."""
         async with self._database.read() as uow:
-            known = {agent.id: f"{agent.emoji} {agent.name}".strip() for agent in await uow.agents.all(workspace)}
-        return {one: Named.plain(known.get(one) or f"{DELETED} {one[-4:]}") for one in ids}
+            known = {agent.id: agent for agent in await uow.agents.all(workspace)}
+        return {one: _agent(known.get(one), one) for one in ids}
 
     async def _keys(self, workspace: str, ids: Sequence[str]) -> Mapping[str, Named]:
         async with self._database.read() as uow:
@@ -126,6 +127,12 @@ async def _in_time(
         else:
             told[one] = task.result()
     return told
+
+
+def _agent(agent: AgentSpec | None, name: str) -> Named:
+    if agent is None:
+        return Named.plain(f"{DELETED} {name[-4:]}")
+    return Named(rich(f"{agent.emoji} {agent.name}".strip()), agent.name)  # a picture of letters knows no emoji
 
 
 def _model(subject: str) -> str:

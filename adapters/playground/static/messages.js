@@ -29,6 +29,8 @@ export class MessageList {
   show(messages) {
     const wanted = [];
     let previous = null;
+    const newest = messages.at(-1);
+    if (newest?.onlyYou && !this.items.has(newest.id)) this.follows = true; // the answer to what was just typed
     for (const message of messages) {
       const item = this.items.get(message.id) ?? new MessageItem(this.options);
       this.items.set(message.id, item);

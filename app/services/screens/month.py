@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from app.domain.money import Cost
 from app.domain.spend import Period, Spent, Standing
 from app.domain.views import Block, Bold, Button, Heading, Note, Rich, Row, Text, rich
 from app.services import dollars
@@ -20,7 +19,7 @@ def section(month: Month) -> tuple[Block, ...]:
     total = seen.total
     unpriced = f" · {many(total.unpriced, 'call')} without a known price" if total.unpriced else ""
     head = rich(Bold(cost(total.cost)), f" for {many(total.calls, 'call')} of models{unpriced}")
-    shown = [Text((*seen.names[one.subject].shown, *_spent(one, month))) for one in seen.shares.top]
+    shown = [Text((Bold(seen.names[one.subject].text), *_spent(one, month))) for one in seen.shares.top]
     others = seen.shares.others
     return (
         Heading("This month"),
@@ -40,16 +39,16 @@ def own(month: Month) -> tuple[Block, ...]:
 def budget(standing: Standing) -> str:
     """Such as `▰▰▰▱▱▱▱▱▱▱ $3.00 of $10.00 today`; what is being spent counts, as it does for the next call."""
     counted, allowed = standing.spent.amount + standing.reserved, standing.allowed
-    full = min(int(counted * _BAR / allowed), _BAR) if allowed else _BAR
+    full = min(max(int(counted * _BAR / allowed), int(counted > 0)), _BAR) if allowed else _BAR
     making = f" and {dollars.shown(standing.reserved)} in the making" if standing.reserved else ""
     span = "today" if standing.limit.period is Period.DAY else "this month"
-    amount = dollars.shown(Cost(standing.spent.amount, standing.spent.floor))
-    return f"{'▰' * full}{'▱' * (_BAR - full)} {amount}{making} of {dollars.shown(allowed)} {span}"
+    return f"{'▰' * full}{'▱' * (_BAR - full)} {cost(standing.spent)}{making} of {dollars.shown(allowed)} {span}"
 
 
 def _spent(one: Spent, month: Month) -> Rich:
     limits = month.budgets.get(one.subject, ()) if one.subject else ()
-    return (f" · {cost(one.cost)} · {many(one.calls, 'call')}", *_budgets(limits))
+    told = "" if any(limit.limit.period is Period.MONTH for limit in limits) else f" · {cost(one.cost)}"
+    return (f"{told} · {many(one.calls, 'call')}", *_budgets(limits))
 
 
 def _budgets(limits: tuple[Standing, ...]) -> Rich:

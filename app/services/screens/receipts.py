@@ -100,7 +100,7 @@ def _row(one: Receipt, shown: Page) -> tuple[Rich, ...]:
         rich(When(one.at)),
         (*asker, *agent.shown),
         (Code(one.model), *stood_in, " · ", *key.shown),
-        rich(f"{_about(one)}{tokens(one.usage)}"),
+        rich(f"{_about(one)}{tokens(one.usage, briefly=True)}"),
         rich(_cost(one)),
         rich(PURPOSES[one.purpose], *((": ", Bold(ended)) if ended else ())),
     )

@@ -69,14 +69,14 @@ def count(number: int) -> str:
     return str(number)
 
 
-def tokens(usage: Tokens) -> str:
-    """Such as `1.20M in (38% cached), 9.50k out (2.00k reasoning)`."""
+def tokens(usage: Tokens, *, briefly: bool = False) -> str:
+    """Such as `1.20M in (38% cached), 9.50k out (2.00k reasoning)`; briefly without the reasoning."""
     cached = (
         f" ({usage.cached_read * 100 // usage.input_tokens}% cached)"
         if usage.cached_read and usage.input_tokens
         else ""
     )
-    thought = f" ({count(usage.reasoning)} reasoning)" if usage.reasoning else ""
+    thought = f" ({count(usage.reasoning)} reasoning)" if usage.reasoning and not briefly else ""
     return f"{count(usage.input_tokens)} in{cached}, {count(usage.output_tokens)} out{thought}"
 
 
