@@ -174,7 +174,14 @@ class LocalSlack:
 
     def whispers(self, user: str) -> list[Json]:
         """What only this person sees, in any channel."""
-        return [m for stood in self._messages.values() for m in stood if m.get("ephemeral_to") == user]
+        return [
+            m for channel, stood in self._messages.items() if channel for m in stood if m.get("ephemeral_to") == user
+        ]
+
+    @property
+    def beside_home(self) -> list[Json]:
+        """What answered presses in a home tab."""
+        return self.messages("")
 
     def answers(self, channel: str, thread: str) -> list[Json]:
         """What the app said to all in a thread."""
@@ -201,7 +208,7 @@ class LocalSlack:
                 self._messages, self._homes = state["messages"], {}
                 self._stack, self._connected = state["modalStack"], any(app["connected"] for app in state["apps"])
             case "message":
-                # What answers a press in a home tab stands in no channel here; Slack itself has no response URL there, and a modal opens.
+                # What answers a press in a home tab stands in no channel here; Slack itself tells that it is a home, and a modal opens.
                 self._messages.setdefault(event["message"].get("channel", ""), []).append(event["message"])
             case "message_update":
                 changed = event["message"]

@@ -52,7 +52,7 @@ async def test_the_home_tab_changes_the_model_and_the_next_answer_uses_it(office
     slack = office.slack
     view = await slack.open_home(ANA)
     await slack.press(ANA, view["blocks"], "assistant", option=HAIKU)
-    shown = await until(lambda: [m for m in slack.whispers(ANA) if HAIKU in str(m)], "what is different is shown")
+    shown = await until(lambda: slack.beside_home, "what is different is shown")
     assert "A million tokens cost" in str(shown[-1])
     await slack.press(ANA, shown[-1]["blocks"], "Change")
     await until(lambda: _chosen(slack.home(ANA)) == f"anthropic/{HAIKU}", "the home tab shows it")

@@ -11,7 +11,7 @@ import pytest_asyncio
 from app.services.forms import SUGGESTIONS
 from tests.acceptance.agents_playground import GENERAL, GROUP, MEGAN, MENTION, PERSONAL, Json, parts, words
 from tests.acceptance.bot_framework import TO_CHANNEL
-from tests.acceptance.office import ANTHROPIC_KEY, HAIKU, SKY
+from tests.acceptance.office import ANTHROPIC_KEY, HAIKU, SKY, SONNET
 from tests.acceptance.process import until
 from tests.acceptance.teams_office import GENTLY, TeamsOffice, teams_office
 from tests.fakes.teams.identity import APP_ID
@@ -90,6 +90,8 @@ async def test_a_long_answer_streams_until_it_is_stopped(office: TeamsOffice) ->
 
 
 async def test_the_home_card_changes_the_model_and_the_next_answer_uses_it(office: TeamsOffice) -> None:
+    await office.teams.say(f"byok model assistant anthropic/{SONNET}")
+    await office.teams.shown(f"now answers with \n{SONNET}")
     await office.teams.say("home")
     home = await office.teams.shown("Model keys")
     offered = next(part for part in parts(home.cards) if part.get("type") == "Input.ChoiceSet")
@@ -98,7 +100,7 @@ async def test_the_home_card_changes_the_model_and_the_next_answer_uses_it(offic
     shown = await office.teams.shown("Keep as it is")
     assert "A million tokens cost" in shown.words
     await office.teams.press(shown, "Change")
-    await office.teams.shown("now answers with")
+    await office.teams.shown(f"now answers with \n{HAIKU}")
     await office.teams.say(f"{MENTION} why is the sky blue?", GROUP)
     await office.teams.shown("Blue light is scattered most.", GROUP)
     assert (await office.anthropic.calls("sky blue"))[-1]["model"] == HAIKU

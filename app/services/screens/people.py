@@ -173,7 +173,7 @@ def audit(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> View:
             actor(entry.workspace, entry.actor),
             rich(Code(entry.action)),
             _object(entry, names),
-            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status", "grants", "tool", "scope", "period", "amount"))),
+            rich(", ".join(f"{name} {value}" for name, value in entry.details.items() if name in ("provider", "model", "purpose", "status", "grants", "fallbacks", "tool", "scope", "period", "amount"))),
         )
         for entry in entries
     )  # fmt: skip
@@ -267,7 +267,7 @@ def privacy(settings: WorkspaceSettings, *, remembers: bool) -> View:
         title="Privacy",
         blocks=(
             Heading("What becomes of what you write"),
-            Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key.")),
+            Text(rich(Bold("Who sees it. "), "Only what is written to an agent, and what was said before in that conversation, goes to the model provider that your admins chose, under your organisation's own key. While that one is away, another that they allowed may be asked instead; the answer says so.")),
             Text(rich(Bold("What agents look up. "), "An agent that your admins let read other channels or search reads them as far as the person who asks can, at that moment, and tells what everybody in the conversation could read, or what was agreed to there. What it finds goes to the provider too; it is kept encrypted until the answer is there, and erased within a minute after.")),
             Text(rich(Bold("While it is answered. "), "Your message is kept encrypted until it is answered, and erased within a minute after", ", but for the memory below." if remembers and settings.memory_hours else ".")),
             Text(rich(Bold("Memory. "), *memory)),
