@@ -116,11 +116,14 @@ class Limits:
             return await self.standing_in(uow, at)
 
     async def standing_in(self, uow: UnitOfWork, at: AtLimit) -> Standing | None:
-        """The same, within a transaction."""
+        """The same, within a transaction; of whoever has a limit of their own by now, that one."""
         known = await uow.limits.get(at.workspace, at.limit, at.subject)
         if known is None:
             return None
-        of = at.subject if known.subject == EACH and at.subject else known.subject
+        for_one = known.subject == EACH and at.subject
+        if for_one:
+            known = await uow.limits.find(at.workspace, known.scope, at.subject, known.period) or known
+        of = at.subject if for_one else known.subject
         calendar = await calendar_of(uow, at.workspace)
         return (await standings(uow, at.workspace, [(known, of)], calendar, self._clock.now()))[0]
 
@@ -183,9 +186,9 @@ class Limits:
         if now is None:
             return None
         more = amount + max(now.spent.amount - now.allowed, ZERO)
-        await uow.limits.grant(at.limit, now.subject, now.period, more)
+        await uow.limits.grant(now.limit.id, now.subject, now.period, more)
         await _audit(uow, "limit.granted", replace(now.limit, subject=now.subject, amount=more), by)
-        return await self._applied(uow, at, at)
+        return await self._applied(uow, at, AtLimit(at.workspace, now.limit.id, now.subject))
 
     async def raise_to(self, uow: UnitOfWork, at: AtLimit, amount: Decimal, by: UserRef) -> Applied | None:
         """For good; a limit for EACH for this subject only, which has one of its own then. Never to less than it is."""

@@ -48,7 +48,7 @@ async def test_a_question_that_a_limit_stopped_is_answered_after_one_click_of_an
         await ada.command("budget each person day 5")
         await ada.command("budget agent assistant month 20")
         await ada.command("budget")
-        await ada.page.get_by_text("Begins anew").last.wait_for()
+        await ada.page.get_by_text("Days and months are those of").last.wait_for()
         await _picture(ada, "budget-page")
 
         await max_.become("Max")

@@ -180,6 +180,20 @@ async def test_what_one_person_is_granted_of_a_limit_for_each_frees_nobody_elses
     await limited.refused(COLLEAGUE)
 
 
+@pytest.mark.parametrize(("label", "allowed"), [("Allow", "9.00"), ("Raise", "8")])
+async def test_what_is_decided_late_counts_for_the_limit_that_somebody_has_of_their_own_by_then(
+    limited: Limited, label: str, allowed: str
+) -> None:
+    await limited.limit(scope=Scope.PERSON, subject=EACH)
+    card = await limited.ask_for_more()
+    own = await limited.limit("8", Scope.PERSON, MEMBER.id)
+    await limited.press(button(card, label), ADMIN)
+    async with limited.desk.database.read() as uow:
+        after = await uow.limits.get(WORKSPACE, own.id)
+    assert after
+    assert after.within("2026-11-23") == Decimal(allowed), "never less than before"
+
+
 async def test_what_is_asked_for_and_why_must_be_said_in_a_way_that_can_be_decided_on(limited: Limited) -> None:
     await limited.limit()
     form = await limited.press(button(await limited.refused(), "Ask for more"))

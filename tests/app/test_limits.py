@@ -46,8 +46,8 @@ async def test_the_page_shows_what_is_spent_reserved_allowed_and_when_it_begins_
     await bench.typed("budget agent assistant day 5")
     await spend(bench, "4.10")
     rows = table(await page(bench))
-    assert rows[0][:3] == ["The workspace", "$4.10 (4 %)", "$100.00 a month"]
-    assert rows[1][:3] == ["assistant", "$4.10 (82 %)", "$5.00 a day"]
+    assert rows[0][:3] == ["The workspace", "$4.10 (4 %)", "of $100.00 a month"]
+    assert rows[1][:3] == ["assistant", "$4.10 (82 %)", "of $5.00 a day"]
     wanted = Wanted(
         Account(WORKSPACE, asker=MEMBER.id, agent_id=agent.id), "key", "f1", "offline", "offline", "", Usage()
     )
@@ -110,7 +110,7 @@ async def test_a_limit_is_set_changed_and_removed_by_forms_and_buttons_and_all_i
     change = await bench.pressed("limit_edit", button(one.view, "Change").value)
     assert isinstance(change, Open)
     await bench.sent(change.view.id, {"amount": "7.50"}, context=change.view.context)
-    assert table(await page(bench))[0][2] == "$7.50 a day"
+    assert table(await page(bench))[0][2] == "of $7.50 a day"
     remove = button(one.view, "Remove")
     assert remove.confirm
     assert "Removed: the limit for assistant , a day." in seen(await bench.pressed(remove.id, remove.value))

@@ -59,7 +59,7 @@ def page(standings: Sequence[Standing], names: Mapping[str, str], zone: str, *, 
         listed: tuple[Block, ...] = (Text(rich(words)),)
     else:
         table = Table(
-            ("Limit for", "Spent", "Allowed", "Begins anew"),
+            ("Limit for", "Spent", "Allowed", "Counts"),
             tuple(_row(one, names, below=admin and one.subject != one.limit.subject) for one in standings),
         )
         listed = (table, Note(rich(f"{_EVERYTHING} Days and months are those of {zone}.")))
@@ -234,8 +234,10 @@ def _row(one: Standing, names: Mapping[str, str], *, below: bool) -> tuple[Rich,
     return (
         rich("· ", *_named(one, names)) if below else _named(one, names),
         rich("–" if each else f"{spent(one)}{_share(one)}"),
-        rich(_allowed(one)),
-        rich(When(one.resets_at)),
+        rich(
+            _allowed(one) if each else f"of {_allowed(one)}"
+        ),  # where a platform has no tables, the cells are all there is
+        rich("until ", When(one.resets_at)),
     )
 
 
