@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -121,6 +122,16 @@ class ApprovalRows:
             .order_by(rows.asked_at)
         )
         return tuple(approval for row in found if (approval := _approval(row)))
+
+    async def awaited_in(self, conversations: Collection[str]) -> frozenset[str]:
+        """In which of these conversations something stands open."""
+        rows = _APPROVALS.c
+        open_ones = select(rows.conversation_id).where(
+            rows.conversation_id.in_(conversations),
+            rows.state == ApprovalState.PENDING,
+            rows.expires_at > self._clock.now(),
+        )
+        return frozenset((await self._connection.execute(open_ones)).scalars()) if conversations else frozenset()
 
     async def approved_before(self, workspace: str, grant: str, target: Target) -> bool:
         """Whether somebody agreed to this target under this grant once; never for a grant without an id."""
