@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,10 @@ from app.ports.platform import PartRef
 from app.store import tables
 
 _RUNS, _PARTS, _RECEIPTS = tables.runs, tables.reply_parts, tables.receipts
+
+_STOP_REQUESTED = select(_RUNS.c.stop_requested).where(
+    _RUNS.c.id == bindparam("run")
+)  # made once, see app.store.agents
 
 
 class RunRows:
@@ -75,7 +79,7 @@ class RunRows:
 
     async def stop_requested(self, run: str) -> bool:
         """Whether somebody asked this run to stop."""
-        found = await self._connection.execute(select(_RUNS.c.stop_requested).where(_RUNS.c.id == run))
+        found = await self._connection.execute(_STOP_REQUESTED, {"run": run})
         return bool(found.scalar())
 
     async def finish(
