@@ -30,10 +30,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of an Arrival. `fresh` is False for redeliveries and doubles."""
+    """What became of an Arrival. `fresh` is False for redeliveries and doubles; `awaits` says that a person is waited for in its conversation."""
 
     conversation: str
     fresh: bool
+    awaits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,17 +61,23 @@ class DurableJournal:
         self._steps += 1
         place = KeyContext(self._actor.workspace, "journal", f"{self.run}/{self._steps}/{name}")
 
+        made_now: list[bytes] = []  # what was just sealed need not be opened
+
         async def once() -> dict[str, str]:
-            outcome = json.dumps(await self._outcome(name, work, stoppable=stoppable))
-            sealed = await self._sealer.seal(place, outcome.encode())
+            outcome = json.dumps(await self._outcome(name, work, stoppable=stoppable)).encode()
+            sealed = await self._sealer.seal(place, outcome)
+            made_now.append(outcome)
             return {"key": sealed.data_key, "blob": base64.b64encode(sealed.blob).decode()}
 
         try:
             kept = await DBOS.run_step_async({"name": name}, once)
-            opened = await self._sealer.open(place, SealedSecret(kept["key"], base64.b64decode(kept["blob"])))
+            if not made_now:
+                made_now.append(
+                    await self._sealer.open(place, SealedSecret(kept["key"], base64.b64decode(kept["blob"])))
+                )
         except Exception as error:
             raise EngineFault(name) from error
-        outcome = json.loads(opened)
+        outcome = json.loads(made_now[-1])
         if outcome.get("stopped"):
             raise Stopped
         if "error" in outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from app.domain.inbox import Accepted, Arrival
 from app.ports.clock import Clock
@@ -64,6 +65,7 @@ class Arrivals:
         now = self._clock.now()
         async with self._database.begin() as uow:
             accepted = await uow.inbox.accept([(new_id("conv", now), arrival) for arrival, _ in group])
+            awaiting = await uow.approvals.awaited_in({item.conversation for item in accepted if item.fresh})
             entries = [
                 arrival.audit
                 for (arrival, _), item in zip(group, accepted, strict=True)
@@ -73,4 +75,4 @@ class Arrivals:
                 await uow.audit.append(entry)
         for (_, kept), item in zip(group, accepted, strict=True):
             if not kept.done():  # its caller may have gone
-                kept.set_result(item)
+                kept.set_result(replace(item, awaits=item.conversation in awaiting))

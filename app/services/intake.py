@@ -172,7 +172,7 @@ class Intake:
         metrics.event(_platform(event.workspace), event.addressed)
         if not leaked:
             self._background.spawn(self._runs.start(accepted.conversation), name="start conversation")
-            if accepted.fresh and not event.from_bot:
+            if accepted.fresh and accepted.awaits and not event.from_bot:
                 telling = self._approvals.tell_who_writes_on(event, accepted.conversation)
                 self._background.spawn(telling, name="tell who is waited for")
         elif accepted.fresh:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,12 @@ from app.store import tables
 
 _APPROVALS, _RUNS = tables.approvals, tables.runs
 _ADMINS, _ASKER = "admins", "asker"
+
+_AWAITED_IN = select(_APPROVALS.c.conversation_id).where(  # made once, see app.store.agents
+    _APPROVALS.c.conversation_id.in_(bindparam("conversations", expanding=True)),
+    _APPROVALS.c.state == ApprovalState.PENDING,
+    _APPROVALS.c.expires_at > bindparam("now"),
+)
 
 
 class ApprovalRows:
@@ -121,6 +128,13 @@ class ApprovalRows:
             .order_by(rows.asked_at)
         )
         return tuple(approval for row in found if (approval := _approval(row)))
+
+    async def awaited_in(self, conversations: Collection[str]) -> frozenset[str]:
+        """In which of these conversations something stands open."""
+        if not conversations:
+            return frozenset()
+        of_these = {"conversations": list(conversations), "now": self._clock.now()}
+        return frozenset((await self._connection.execute(_AWAITED_IN, of_these)).scalars())
 
     async def approved_before(self, workspace: str, grant: str, target: Target) -> bool:
         """Whether somebody agreed to this target under this grant once; never for a grant without an id."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import Row, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.audit import AuditEntry
@@ -22,6 +22,15 @@ from app.ports.clock import Clock
 from app.store import tables
 
 MAX_BODY = 8192
+
+# Made once, see app.store.agents.
+_LAST = (
+    select(tables.audit.c.seq, tables.audit.c.hash)
+    .where(tables.audit.c.workspace == bindparam("workspace"))
+    .order_by(tables.audit.c.seq.desc())
+    .limit(1)
+)
+_ADD = insert(tables.audit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +52,23 @@ class AuditTrail:
     async def append(self, entry: AuditEntry) -> None:
         """Write one row; its moment and number are given here, whatever the entry says."""
         await self._one_writer(entry.workspace)
-        last = (
-            await self._connection.execute(
-                select(tables.audit.c.seq, tables.audit.c.hash)
-                .where(tables.audit.c.workspace == entry.workspace)
-                .order_by(tables.audit.c.seq.desc())
-                .limit(1)
-            )
-        ).first()
+        last = (await self._connection.execute(_LAST, {"workspace": entry.workspace})).first()
         seq, previous = (last.seq + 1, bytes(last.hash)) if last else (1, _genesis(entry.workspace))
         at = self._clock.now()
         body = _body(entry, seq, at)
         await self._connection.execute(
-            insert(tables.audit).values(
-                workspace=entry.workspace,
-                seq=seq,
-                at=at,
-                actor=entry.actor,
-                action=entry.action,
-                object=entry.object,
-                body=body,
-                previous=previous,
-                hash=_hash(previous, seq, body),
-            )
+            _ADD,
+            {
+                "workspace": entry.workspace,
+                "seq": seq,
+                "at": at,
+                "actor": entry.actor,
+                "action": entry.action,
+                "object": entry.object,
+                "body": body,
+                "previous": previous,
+                "hash": _hash(previous, seq, body),
+            },
         )
 
     async def last(self, workspace: str, limit: int) -> tuple[AuditEntry, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +41,19 @@ def _find_or_add(insert: Any) -> Any:
     return known.returning(*places)
 
 
+# Made once, see app.store.agents.
+_OLDEST = (
+    select(_INBOX)
+    .where(_INBOX.c.conversation_id == bindparam("conversation"), _INBOX.c.state != DONE)
+    .order_by(_INBOX.c.id)
+    .limit(1)
+    .with_for_update()  # who withdraws it at this moment is waited for; then there is nothing for this generation
+)
+_UNFINISHED = (
+    select(_INBOX.c.id).where(_INBOX.c.conversation_id == bindparam("conversation"), _INBOX.c.state != DONE).limit(1)
+)
+_CONVERSATION = select(_CONVERSATIONS).where(_CONVERSATIONS.c.id == bindparam("conversation"))
+_LOCKED = _CONVERSATION.with_for_update()
 # Made once and given their rows apart: compiling them anew for each number of rows was an eighth of an acknowledgement.
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _KEEP = {name: _keep(insert) for name, insert in _INSERTS.items()}
@@ -83,13 +96,7 @@ class InboxRows:
         owner = await self._lock(conversation)
         if owner is None or owner.generation != generation:
             return None
-        found = await self._connection.execute(
-            select(_INBOX)
-            .where(_INBOX.c.conversation_id == conversation, _INBOX.c.state != DONE)
-            .order_by(_INBOX.c.id)
-            .limit(1)
-            .with_for_update()  # who withdraws it at this moment is waited for; then there is nothing for this generation
-        )
+        found = await self._connection.execute(_OLDEST, {"conversation": conversation})
         row = found.first()
         if row is None:
             return None
@@ -112,10 +119,7 @@ class InboxRows:
             await self.finish(done)
         if owner is None:
             return False
-        waiting = await self._connection.execute(
-            select(_INBOX.c.id).where(_INBOX.c.conversation_id == conversation, _INBOX.c.state != DONE).limit(1)
-        )
-        more = waiting.first() is not None
+        more = await self.unfinished_in(conversation)
         if owner.generation == generation:
             await self._connection.execute(
                 update(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation).values(generation=generation + 1)
@@ -145,7 +149,7 @@ class InboxRows:
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """A conversation by its id."""
-        found = await self._connection.execute(select(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation))
+        found = await self._connection.execute(_CONVERSATION, {"conversation": conversation})
         return _conversation(found.first())
 
     async def find(self, workspace: str, channel: str, thread: str) -> Conversation | None:
@@ -161,9 +165,7 @@ class InboxRows:
 
     async def unfinished_in(self, conversation: str) -> bool:
         """Whether something of this conversation still waits for its answer."""
-        found = await self._connection.execute(
-            select(_INBOX.c.id).where(_INBOX.c.conversation_id == conversation, _INBOX.c.state != DONE).limit(1)
-        )
+        found = await self._connection.execute(_UNFINISHED, {"conversation": conversation})
         return found.first() is not None
 
     async def waits(self, workspace: str, event_id: str) -> bool:
@@ -234,9 +236,7 @@ class InboxRows:
         )
 
     async def _lock(self, conversation: str) -> Conversation | None:
-        found = await self._connection.execute(
-            select(_CONVERSATIONS).where(_CONVERSATIONS.c.id == conversation).with_for_update()
-        )
+        found = await self._connection.execute(_LOCKED, {"conversation": conversation})
         return _conversation(found.first())
 
     async def _conversations(self, arrivals: Sequence[tuple[str, Arrival]]) -> dict[tuple[str, str, str], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.keys import KeyStatus, ProviderKey
@@ -16,6 +16,15 @@ from app.ports.clock import Clock
 from app.store import tables
 
 _KEYS = tables.provider_keys
+
+# Made once, see app.store.agents.
+_HERE = _KEYS.c.workspace == bindparam("workspace")
+_ALL = (
+    select(_KEYS)
+    .where(_HERE, _KEYS.c.status != KeyStatus.REVOKED)
+    .order_by(_KEYS.c.provider, _KEYS.c.is_default.desc(), _KEYS.c.label)
+)
+_ONE = select(_KEYS).where(_HERE, _KEYS.c.id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +45,7 @@ class KeyRows:
 
     async def all(self, workspace: str) -> tuple[ProviderKey, ...]:
         """A workspace's keys that are not revoked: by provider, its default first, then by label."""
-        order = (_KEYS.c.provider, _KEYS.c.is_default.desc(), _KEYS.c.label)
-        found = await self._connection.execute(
-            select(_KEYS).where(_KEYS.c.workspace == workspace, _KEYS.c.status != KeyStatus.REVOKED).order_by(*order)
-        )
+        found = await self._connection.execute(_ALL, {"workspace": workspace})
         return tuple(_key(row) for row in found)
 
     async def standing(self, keys: Collection[str]) -> dict[str, tuple[KeyStatus, int]]:
@@ -85,7 +91,7 @@ class KeyRows:
 
     async def get(self, workspace: str, key: str) -> StoredKey | None:
         """A key of this workspace and of no other, revoked or not."""
-        found = await self._connection.execute(select(_KEYS).where(_KEYS.c.workspace == workspace, _KEYS.c.id == key))
+        found = await self._connection.execute(_ONE, {"workspace": workspace, "key": key})
         return _stored(found.first())
 
     async def find(self, workspace: str, provider: str, label: str) -> StoredKey | None:

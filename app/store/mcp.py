@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,10 @@ from app.ports.clock import Clock
 from app.store import tables
 
 _SERVERS, _TOOLS, _TOKENS, _SIGN_INS = tables.mcp_servers, tables.mcp_tools, tables.mcp_tokens, tables.mcp_sign_ins
+
+_ALL = (
+    select(_SERVERS).where(_SERVERS.c.workspace == bindparam("workspace")).order_by(_SERVERS.c.name)
+)  # made once, see app.store.agents
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,7 @@ class McpRows:
 
     async def servers(self, workspace: str) -> tuple[McpServer, ...]:
         """A workspace's servers, by name."""
-        rows = await self._connection.execute(
-            select(_SERVERS).where(_SERVERS.c.workspace == workspace).order_by(_SERVERS.c.name)
-        )
+        rows = await self._connection.execute(_ALL, {"workspace": workspace})
         return tuple(_server(row) for row in rows)
 
     async def server(self, workspace: str, server: str) -> McpServer | None:

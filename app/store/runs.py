@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,10 @@ from app.ports.platform import PartRef
 from app.store import tables
 
 _RUNS, _PARTS = tables.runs, tables.reply_parts
+
+_STOP_REQUESTED = select(_RUNS.c.stop_requested).where(
+    _RUNS.c.id == bindparam("run")
+)  # made once, see app.store.agents
 
 
 class RunRows:
@@ -74,7 +78,7 @@ class RunRows:
 
     async def stop_requested(self, run: str) -> bool:
         """Whether somebody asked this run to stop."""
-        found = await self._connection.execute(select(_RUNS.c.stop_requested).where(_RUNS.c.id == run))
+        found = await self._connection.execute(_STOP_REQUESTED, {"run": run})
         return bool(found.scalar())
 
     async def finish(

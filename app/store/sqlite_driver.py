@@ -1,137 +1,193 @@
-"""aiosqlite with fewer errands to its thread: SQLAlchemy sends five for a statement, here a whole transaction takes one.
+"""SQLite in the event loop itself: an `await` of rows never waits. What waits, for the disk to commit or for another process to begin, is an
+errand of the writer's thread.
 
-An errand is a thread woken and the event loop woken by it, each behind whatever else is ready to run: under load that is what transactions
-are made of (measured: with errands for statements, acknowledgements of a burst took twenty times as long). Reads send none: in WAL mode
-they wait for nobody.
+An errand is a thread woken and the event loop woken by it, each behind whatever else is ready to run; SQLAlchemy's asynchronous engines send
+five for a statement, and go through two coroutines for each where there is nothing to wait for. Under load that is what transactions are made of
+(measured: with errands for statements, acknowledgements of a burst took twenty times as long; without the coroutines a read costs a third).
 """
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Any, Self
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from typing import Any, TypeVar, cast
 
-import aiosqlite
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.engine import URL, CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import QueuePool
 
-CHUNK = 64
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
 """How long to wait for another process that writes."""
 
+LONGEST_QUEUE = 120.0
+"""Seconds to wait for this process's own writers."""
 
-class _Cursor:
-    """A statement is executed and its rows are fetched in one go; the rest is remembering."""
+LOG_TIMEOUT_MS = 200
+"""How long writers wait for whoever empties the log and finds a reader."""
 
-    def __init__(self, connection: _Connection) -> None:
+BEGIN = "BEGIN IMMEDIATE"
+
+
+class _Connection:
+    """What rows ask of an AsyncConnection, of one that need not be waited for."""
+
+    def __init__(self, connection: sqlalchemy.Connection) -> None:
         self._connection = connection
-        self._rows: list[Any] = []
-        self.description: Any = None
-        self.rowcount = -1
-        self.lastrowid: int | None = None
-        self.arraysize = 1
+        self.dialect = connection.dialect
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def execute(self, statement: Any, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
 
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
-        if sql.startswith("BEGIN"):
-            await self._connection.begin(sql)
-            return self
-        return await self._do(lambda cursor: cursor.execute(sql, parameters))
+    async def exec_driver_sql(self, statement: str) -> CursorResult[Any]:
+        return self._connection.exec_driver_sql(statement)
 
-    async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Self:
-        return await self._do(lambda cursor: cursor.executemany(sql, parameters))
+    @asynccontextmanager
+    async def stream(self, statement: Any) -> AsyncIterator[AsyncIterator[Any]]:
+        with self._connection.execute(statement) as found:
+            yield _one_by_one(found)
 
-    async def fetchall(self) -> list[Any]:
-        rows, self._rows = self._rows, []
-        return rows
+    async def run_sync(self, act: Callable[[sqlalchemy.Connection], T]) -> T:
+        return act(self._connection)
 
-    async def fetchmany(self, size: int | None = None) -> list[Any]:
-        count = size or self.arraysize
-        rows, self._rows = self._rows[:count], self._rows[count:]
-        return rows
 
-    async def close(self) -> None:
-        """The cursor beneath is closed already."""
+class SqliteFile:
+    """One file: a connection that writes, for one transaction after the other, and some that refuse to."""
 
-    async def _do(self, act: Callable[[sqlite3.Cursor], object]) -> Self:
-        self._rows = await self._connection.at_once(self._act, act)
-        return self
+    def __init__(self, url: URL) -> None:
+        self._writer = _engine(url)
+        self._readers = _engine(url, read_only=True)
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
 
-    def _act(self, connection: sqlite3.Connection, act: Callable[[sqlite3.Cursor], object]) -> list[Any]:
-        cursor = connection.cursor()
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, once those before it have ended: committed at the end, rolled back on an exception."""
+        await self._my_turn()
         try:
-            act(cursor)
-            rows = cursor.fetchall() if cursor.description else []
-            self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+            with closing(self._writer.connect()) as connection:
+                await self._begin(connection)
+                yield _as_asynchronous(connection)
+                await self._errand(connection.commit)
         finally:
-            cursor.close()
-        return rows
+            self._turn.release()
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent look, at once."""
+        with closing(self._readers.connect()) as connection:
+            yield _as_asynchronous(connection)
 
-class _Connection(aiosqlite.Connection):
-    """For writing. What waits is an errand of its thread, one at a time: for the disk to commit, for another process to begin.
+    async def truncate_log(self) -> bool:
+        """Empty the write-ahead log. False while a reader holds it."""
+        await self._my_turn()
+        try:
+            return await self._errand(self._truncate_log)
+        finally:
+            self._turn.release()
 
-    All else only touches memory, and is done in the event loop itself: a transaction takes one errand, however many statements it has.
-    """
+    async def dispose(self) -> None:
+        """Close every connection; the last to leave tidies the log up, if it may write."""
+        self._readers.dispose()
+        await self._errand(self._writer.dispose)
+        self._thread.shutdown(wait=False)
 
-    _sent = 0  # counted by the loop alone
-    _done = 0  # counted by the thread alone
+    async def _my_turn(self) -> None:
+        if self._turn.locked():
+            async with asyncio.timeout(LONGEST_QUEUE):
+                await self._turn.acquire()
+        else:
+            await self._turn.acquire()
 
-    def cursor(self) -> Any:
-        return _Cursor(self)
+    async def _begin(self, connection: sqlalchemy.Connection) -> None:
+        """Only if somebody else writes is there a wait."""
+        try:
+            _driver(connection).execute(BEGIN)
+        except sqlite3.OperationalError:
+            await self._errand(lambda: _begin_patiently(connection))
 
-    async def begin(self, sql: str) -> None:
-        """Begin a transaction; only if somebody else writes is there a wait."""
-        begun = False
-        if self._sent == self._done:
-            with contextlib.suppress(sqlite3.OperationalError):
-                self._begin_within(0, sql)
-                begun = True
-        if not begun:
-            await self._execute(self._begin_within, BUSY_TIMEOUT_MS, sql)
+    async def _errand(self, act: Callable[[], T]) -> T:
+        """Let the thread do it. Whoever is cancelled waits nevertheless: the connection is not another's before the thread has let go of it."""
+        errand = asyncio.get_running_loop().run_in_executor(self._thread, act)
+        try:
+            return await asyncio.shield(errand)
+        except asyncio.CancelledError:
+            while not errand.done():
+                await _regardless(errand)
+            raise
 
-    def _begin_within(self, milliseconds: int, sql: str) -> None:
-        self._conn.execute(f"PRAGMA busy_timeout={milliseconds}")
-        self._conn.execute(sql)
-
-    async def at_once(self, act: Callable[..., Any], *arguments: Any) -> Any:
-        if self._sent == self._done and self._conn.in_transaction:
-            return act(self._conn, *arguments)
-        return await self._execute(partial(act, self._conn), *arguments)
-
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        def errand() -> Any:
+    def _truncate_log(self) -> bool:
+        with closing(self._writer.raw_connection()) as connection:
+            driver: Any = connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout={LOG_TIMEOUT_MS}")
             try:
-                return fn(*args, **kwargs)
+                busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                self._done += 1  # also when whoever sent it has been cancelled
-
-        execute: Callable[..., Awaitable[Any]] = super()._execute
-        self._sent += 1
-        return await execute(errand)
+                driver.execute("PRAGMA busy_timeout=0")
+        return not busy
 
 
-class _Reader(_Connection):
-    """In the event loop itself: for reading, which waits for nobody."""
-
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return fn(*args, **kwargs)
+async def _one_by_one(found: CursorResult[Any]) -> AsyncIterator[Any]:
+    for row in found:
+        yield row
 
 
-def writing(*arguments: Any, **options: Any) -> aiosqlite.Connection:
-    """For `async_creator_fn` of a SQLAlchemy engine: a connection that is about to be awaited."""
-    return _connection(_Connection, *arguments, **options)
+async def _regardless(errand: asyncio.Future[Any]) -> None:
+    try:
+        await asyncio.wait([errand])
+    except asyncio.CancelledError:
+        return  # told more than once, and it is known
 
 
-def reading(*arguments: Any, **options: Any) -> aiosqlite.Connection:
-    """The same, for an engine that only reads."""
-    return _connection(_Reader, *arguments, **options)
+def _as_asynchronous(connection: sqlalchemy.Connection) -> AsyncConnection:
+    return cast("AsyncConnection", _Connection(connection))
 
 
-def _connection(kind: type[_Connection], *arguments: Any, **options: Any) -> _Connection:
-    connection = kind(partial(sqlite3.connect, *arguments, **(options | {"check_same_thread": False})), CHUNK)
-    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a forgotten connection must not keep the process
-    return connection
+def _driver(connection: sqlalchemy.Connection) -> sqlite3.Connection:
+    """What is below SQLAlchemy, for which a BEGIN is a statement like any other: a third of a read."""
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
+
+
+def _begin_patiently(connection: sqlalchemy.Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    try:
+        connection.exec_driver_sql(BEGIN)
+    finally:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+
+
+def _engine(url: URL, *, read_only: bool = False) -> sqlalchemy.Engine:
+    engine = sqlalchemy.create_engine(
+        url,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=4 if read_only else 1,
+        max_overflow=-1,  # nobody is kept waiting by the pool, which would stop the loop: writers have their own queue
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin too late, and never IMMEDIATE
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("PRAGMA busy_timeout=0")  # it waits in its thread, see _begin_patiently
+
+    if read_only:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: sqlalchemy.Connection) -> None:
+            _driver(connection).execute("BEGIN")
+
+    return engine

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,12 @@ from app.ports.clock import Clock
 from app.store import tables
 
 _USES, _CONVERSATIONS = tables.tool_uses, tables.conversations
+
+_TAINT = select(_CONVERSATIONS.c.taint).where(  # made once, see app.store.agents
+    _CONVERSATIONS.c.workspace == bindparam("workspace"),
+    _CONVERSATIONS.c.channel == bindparam("channel"),
+    _CONVERSATIONS.c.thread == bindparam("thread"),
+)
 
 
 class ToolUseRows:
@@ -81,7 +87,8 @@ class ToolUseRows:
 
     async def taint(self, conversation: ConversationRef) -> Taint:
         """What the runs of this conversation have read so far."""
-        kept = (await self._connection.execute(select(_CONVERSATIONS.c.taint).where(_is(conversation)))).scalar()
+        where = {"workspace": conversation.workspace, "channel": conversation.channel, "thread": conversation.thread}
+        kept = (await self._connection.execute(_TAINT, where)).scalar()
         if not kept:
             return CLEAN
         return Taint(bool(kept["private"]), bool(kept["untrusted"]), tuple(kept["channels"]))

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, select, update
+from sqlalchemy import Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.run import Json
 from app.ports.clock import Clock
 from app.store import tables
+
+# Made once, see app.store.agents.
+_ONE = select(tables.workspaces).where(tables.workspaces.c.id == bindparam("workspace"))
+_ADMIN = select(tables.admins.c.user).where(
+    tables.admins.c.workspace == bindparam("workspace"), tables.admins.c.user == bindparam("user")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class WorkspaceRows:
 
     async def get(self, workspace: str) -> Workspace | None:
         """A workspace, if it is known."""
-        found = await self._connection.execute(select(tables.workspaces).where(tables.workspaces.c.id == workspace))
+        found = await self._connection.execute(_ONE, {"workspace": workspace})
         row = found.first()
         return _workspace(row) if row else None
 
@@ -93,10 +99,7 @@ class WorkspaceRows:
 
     async def is_admin(self, workspace: str, user: str) -> bool:
         """Whether this person was added as an admin here."""
-        admins = tables.admins
-        found = await self._connection.execute(
-            select(admins.c.user).where(admins.c.workspace == workspace, admins.c.user == user)
-        )
+        found = await self._connection.execute(_ADMIN, {"workspace": workspace, "user": user})
         return found.first() is not None
 
     async def add_admin(self, workspace: str, user: str, by: str) -> bool:

@@ -20,7 +20,7 @@ from structlog.typing import EventDict, ExcInfo, WrappedLogger
 from app.telemetry.scrub import MASK, scrub
 
 LIBRARIES = (
-    "aiohttp", "aiohttp.access", "aiosqlite", "alembic", "anthropic", "asyncio", "concurrent", "dbos", "httpcore2",
+    "aiohttp", "aiohttp.access", "alembic", "anthropic", "asyncio", "concurrent", "dbos", "httpcore2",
     "httpx2", "mcp", "openai", "psycopg", "slack_bolt", "slack_sdk", "sqlalchemy", "urllib3",
 )  # fmt: skip
 """Loggers that tell bodies, keys or statements' values below WARNING; they stay there whatever LATCHKEY_LOG_LEVEL says."""

@@ -59,7 +59,7 @@ async def test_one_event_that_cannot_be_written_does_not_cost_the_others_their_p
 
 
 async def test_a_database_in_trouble_is_not_asked_again_for_each(database: Database, clock: TestClock) -> None:
-    counted = Counted(database.url.render_as_string(hide_password=False).replace("+aiosqlite", ""), clock)
+    counted = Counted(database.url.render_as_string(hide_password=False), clock)
     async with database.begin() as uow:
         await uow.connection.exec_driver_sql("ALTER TABLE inbox RENAME TO elsewhere")
     outcomes = await keep_at_once(Arrivals(counted, clock), *(arrival(n) for n in range(5)))

@@ -1,4 +1,4 @@
-"""Statements go to SQLite in one errand; what SQLAlchemy asks of a driver is there all the same."""
+"""Statements go to SQLite without any errand; what rows ask of a connection is there all the same."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ async def test_rows_counts_and_new_ids_are_told(database: Database) -> None:
     assert rows == [2, 3, 7, 8]
 
 
-async def test_rows_can_be_taken_in_pages(database: Database) -> None:
-    async with database.read() as unit:
-        result = await unit.connection.stream(text(NUMBERS))
-        pages = [len(page) async for page in result.partitions(300)]
-    assert pages == [300, 300, 300, 100]
+async def test_rows_can_be_taken_one_by_one(database: Database) -> None:
+    async with database.read() as unit, unit.connection.stream(text(NUMBERS)) as found:
+        assert [row.i async for row in found] == list(range(1, 1001))
 
 
 async def test_a_statement_that_fails_raises_and_the_connection_lives_on(database: Database) -> None:

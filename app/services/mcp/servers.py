@@ -84,7 +84,7 @@ class McpServers:
         """Every tool that agents may be granted now, with its server."""
         async with self._database.read() as uow:
             servers = {one.id: one for one in await uow.mcp.servers(workspace) if not one.paused}
-            tools = await uow.mcp.tools(workspace)
+            tools = await uow.mcp.tools(workspace) if servers else ()
         return tuple((servers[tool.server], tool) for tool in tools if tool.usable and tool.server in servers)
 
     async def signed_in(self, server: McpServer) -> int:

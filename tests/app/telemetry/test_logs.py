@@ -94,7 +94,7 @@ def test_keys_are_masked_by_shape_and_known_secrets_by_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["slack_bolt", "slack_sdk.web", "anthropic._base_client", "openai", "httpx2", "aiosqlite", "sqlalchemy.engine", "dbos",
+    "name", ["slack_bolt", "slack_sdk.web", "anthropic._base_client", "openai", "httpx2", "sqlalchemy.engine", "dbos",
              "asyncio", "aiohttp.access"],
 )  # fmt: skip
 def test_libraries_stay_silent_below_warning(name: str) -> None:
