@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import ack, capacity, latency, sandbox, startup, teams
+from bench import ack, capacity, latency, ledger, sandbox, startup, teams
 from bench.report import Part, table
 
 MEASURES: dict[str, Callable[[], Awaitable[list[Part]]]] = {
@@ -17,6 +17,7 @@ MEASURES: dict[str, Callable[[], Awaitable[list[Part]]]] = {
     "teams": teams.measure,
     "latency": latency.measure,
     "capacity": capacity.measure,
+    "ledger": ledger.measure,
     "sandbox": sandbox.measure,
 }
 

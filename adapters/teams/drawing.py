@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adapters.teams.cards import MOST_IN_ALL, Input, Names, Surface, button, field_of, runs, select
+from adapters.teams.cards import MOST_IN_ALL, Input, Names, Surface, button, field_of, plain, runs, select
 from adapters.teams.payload import Json
 from app.domain.views import (
     Block,
@@ -40,6 +40,8 @@ INPUTS = (TextInput, SecretInput, SelectInput, Checkbox, ChannelInput)
 _SYMBOLS = {Level.INFO: "ℹ️", Level.SUCCESS: "✅", Level.WARNING: "⚠️", Level.ERROR: "⛔"}
 _MOST_COLUMNS = 3
 """Of a table on a phone; the words of more would run over each other."""
+_SENTENCE = 24
+"""Characters of a cell that has more to say than a name or a number."""
 _BESIDE = 12
 """Characters of a button that stands at the side of a text: on a phone a longer one would leave no room for the text."""
 _STYLES = {Level.INFO: "accent", Level.SUCCESS: "good", Level.WARNING: "warning", Level.ERROR: "attention"}
@@ -148,7 +150,7 @@ class Drawing:
             {"type": "TableRow", "cells": [{"type": "TableCell", "items": runs(c or ("–",), self.names)} for c in row]}
             for row in (heads, *block.rows)
         ]
-        columns = [{"width": 1} for _ in block.columns]
+        columns = [{"width": _width(column)} for column in zip(heads, *block.rows, strict=False)]
         yield {"type": "Table", "firstRowAsHeader": True, "columns": columns, "rows": rows}
 
     def _chart(self, block: Chart) -> Iterator[Json]:
@@ -174,6 +176,11 @@ class Drawing:
             yield runs((f"⛔ {wrong}",), self.names, color="Attention")[0] | {"id": f"error:{block.id}"}
         if block.hint:
             yield runs((block.hint,), self.names, isSubtle=True, size="Small")[0] | {"spacing": "Small"}
+
+
+def _width(column: Sequence[Rich]) -> int:
+    """A share of the card: a column of sentences has two."""
+    return 2 if max(len(plain(cell, Names())) for cell in column) > _SENTENCE else 1
 
 
 def _in_a_line(row: Sequence[Rich]) -> Rich:

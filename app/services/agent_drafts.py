@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from app.domain.agent import AGENT_NAME, AgentSpec, Effort, Fallback
 from app.domain.grants import ToolGrant
 from app.domain.key_shapes import KEY_LIKE
+from app.domain.money import ZERO
 from app.domain.tool_kinds import new_grant
 from app.errors import BadInput
 from app.services.grant_drafts import check_grants
@@ -24,6 +26,8 @@ MOST_CHANNELS = 100
 MOST_FALLBACKS = 3
 FEWEST_TOKENS, MOST_TOKENS = 256, 64_000
 FIRST_MAX_STEPS, MOST_STEPS = 8, 20
+FEWEST_RUN_TOKENS, MOST_RUN_TOKENS = 1_000, 100_000_000
+FEWEST_SECONDS, MOST_SECONDS = 5, 86_400
 
 _JOINS = re.compile("[\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]")
 """What makes one emoji of several signs."""
@@ -50,6 +54,9 @@ class AgentDraft:
     grants: tuple[ToolGrant, ...] = FIRST_GRANTS
     share_names: bool = False
     fallbacks: tuple[Fallback, ...] = ()
+    run_tokens: int = 0
+    run_cost: Decimal = ZERO
+    run_seconds: int = 0
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -62,6 +69,10 @@ class AgentDraft:
         check_grants(self.grants)
         _check_range("max_output_tokens", self.max_output_tokens, FEWEST_TOKENS, MOST_TOKENS)
         _check_range("max_steps", self.max_steps, 1, MOST_STEPS)
+        if self.run_tokens:
+            _check_range("run_tokens", self.run_tokens, FEWEST_RUN_TOKENS, MOST_RUN_TOKENS)
+        if self.run_seconds:
+            _check_range("run_seconds", self.run_seconds, FEWEST_SECONDS, MOST_SECONDS)
 
     def as_agent(self, agent_id: str, workspace: str, *, is_default: bool) -> AgentSpec:
         """A new agent."""
@@ -85,6 +96,9 @@ class AgentDraft:
             grants=self.grants,
             share_names=self.share_names,
             fallbacks=self.fallbacks,
+            run_tokens=self.run_tokens,
+            run_cost=self.run_cost,
+            run_seconds=self.run_seconds,
         )
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from app.domain.agent import AgentSpec, Effort, Fallback
 from app.errors import BadInput
-from app.services import grant_files
+from app.services import dollars, grant_files
 from app.services.agent_drafts import AgentDraft
 
 HEAD = """\
@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _TEXTS = ("name", "description", "instructions", "emoji", "provider", "model")
 _NUMBERS = ("max_output_tokens", "max_steps")
+_MOST = {"tokens": "run_tokens", "dollars": "run_cost", "seconds": "run_seconds"}
+"""What one answer may take: by what it is called in a file."""
 
 
 def export(agents: Sequence[AgentSpec]) -> str:
@@ -53,6 +55,9 @@ def _told(agent: AgentSpec, names: Mapping[str, str]) -> dict[str, Any]:
     told |= {"effort": agent.effort.value if agent.effort else ""}
     told |= {name: getattr(agent, name) for name in _NUMBERS}
     told |= {"channels": list(agent.channels), "share_names": agent.share_names}
+    most = {name: getattr(agent, field) for name, field in _MOST.items() if getattr(agent, field)}
+    if most:
+        told["most"] = {name: dollars.plain(value) if name == "dollars" else value for name, value in most.items()}
     if agent.fallbacks:
         told["fallbacks"] = [f"{one.provider}/{one.model}" for one in agent.fallbacks]
     told["tools"] = [grant_files.told(grant, names) for grant in agent.grants]
@@ -64,7 +69,8 @@ def _draft(item: Any, at: int) -> AgentDraft:
         raise BadInput(f"Agent {at} of the file has no name.")
     where = f"Agent {item['name'][:32]!r}"
     unknown = sorted(
-        str(key) for key in set(item) - {*_TEXTS, *_NUMBERS, "effort", "channels", "share_names", "tools", "fallbacks"}
+        str(key)
+        for key in set(item) - {*_TEXTS, *_NUMBERS, "effort", "channels", "share_names", "tools", "fallbacks", "most"}
     )
     if unknown:
         raise BadInput(f"{where}: there is no setting {unknown[0][:32]!r}.")
@@ -84,6 +90,8 @@ def _settings(item: Mapping[str, Any]) -> dict[str, Any]:
         settings["channels"] = tuple(
             _of(str, channel, "channels") for channel in _of(list, item["channels"], "channels")
         )
+    if "most" in item:
+        settings |= _most(_of(dict, item["most"], "most"))
     if "fallbacks" in item:
         settings["fallbacks"] = tuple(_fallback(one) for one in _of(list, item["fallbacks"], "fallbacks"))
     if "tools" in item:
@@ -95,6 +103,16 @@ def _of(kind: type[T], value: Any, field: str) -> T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise BadInput("this is not of the right kind.", field=field)
     return value
+
+
+def _most(item: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(str(key) for key in set(item) - _MOST.keys())
+    if unknown:
+        raise BadInput(f"there is no limit {unknown[0][:32]!r}; use {', '.join(_MOST)}.", field="most")
+    return {
+        _MOST[name]: dollars.parsed(str(value), field="most") if name == "dollars" else _of(int, value, "most")
+        for name, value in item.items()
+    }
 
 
 def _fallback(value: Any) -> Fallback:

@@ -9,6 +9,7 @@ from app.domain.inbox import Claim
 from app.domain.run import StoodIn
 from app.domain.spend import Account, Paid
 from app.services.journaled import ModelCall, TimeLeft
+from app.services.screens.words import many
 
 
 class Ledger:
@@ -57,4 +58,4 @@ class Ledger:
         """How long the run may still work, where that is limited."""
         if not self._most_seconds:
             return None
-        return TimeLeft(max(0.0, self._most_seconds - self.seconds), f"{self._most_seconds} seconds")
+        return TimeLeft(max(0.0, self._most_seconds - self.seconds), many(self._most_seconds, "second"))

@@ -105,7 +105,7 @@ class Spenders:
         """A channel is named to whoever can read it; direct chats, and what they can't read, to nobody."""
         found = await self._platforms[user.workspace.partition(":")[0]].find_channel(user, channel)
         if found is None:
-            return Named.plain(f"{ELSEWHERE} ({channel[-4:]})")
+            return Named(rich(f"{ELSEWHERE} ({channel[-4:]})"), f"private {channel[-4:]}")
         return Named(rich(Channel(channel)), f"#{found.name or channel}")
 
 

@@ -23,7 +23,12 @@ class Timespan(StrEnum):
     @property
     def words(self) -> str:
         """What people call it."""
-        return _WORDS[self]
+        return _WORDS[self][0]
+
+    @property
+    def label(self) -> str:
+        """The same in as little room as a phone has."""
+        return _WORDS[self][1]
 
     def days(self, calendar: Calendar, now: datetime) -> tuple[str, str]:
         """Its first day and its last (today), as the workspace's calendar has them."""
@@ -39,10 +44,10 @@ class Timespan(StrEnum):
 
 
 _WORDS = {
-    Timespan.TODAY: "Today",
-    Timespan.WEEK: "Last 7 days",
-    Timespan.THIRTY: "Last 30 days",
-    Timespan.MONTH: "This month",
+    Timespan.TODAY: ("Today", "Today"),
+    Timespan.WEEK: ("Last 7 days", "7 days"),
+    Timespan.THIRTY: ("Last 30 days", "30 days"),
+    Timespan.MONTH: ("This month", "Month"),
 }
 
 GROUPS = {

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, select, union_all
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,17 +53,7 @@ class SpendRows:
 
     async def ground(self, workspace: str, provider: str) -> Ground:
         """What calls of a provider are reckoned by. Until this transaction ends no other one reserves or settles in this workspace."""
-        where, own = tables.workspaces, tables.own_prices
-        limited = exists(select(tables.limits.c.id).where(tables.limits.c.workspace == workspace))
-        found = await self._connection.execute(
-            select(
-                where.c.settings, limited.label("limited"),
-                own.c.model, own.c.input, own.c.output, own.c.cached_read, own.c.cached_write,
-            )
-            .join_from(where, own, and_(own.c.workspace == where.c.id, own.c.provider == provider), isouter=True)
-            .where(where.c.id == workspace)
-            .with_for_update(of=where, key_share=True)  # who writes rows that belong to the workspace need not wait
-        )  # fmt: skip
+        found = await self._connection.execute(_GROUND, {"whose": workspace, "which": provider})
         rows = found.all()
         if not rows:
             return Ground({}, limited=False, own={})
@@ -78,24 +68,26 @@ class SpendRows:
         """Set money aside."""
         account = item.account
         await self._connection.execute(
-            insert(_RESERVATIONS).values(
-                id=item.id, workspace=account.workspace, run_id=account.run, agent_id=account.agent_id,
-                conversation_id=account.conversation, channel=account.channel, asker=account.asker,
-                purpose=account.purpose.value, key_id=item.key_id, fingerprint=item.fingerprint,
-                provider=item.provider, model=_named(item.model), origin=item.origin, instead_of=_named(item.instead_of),
-                amount=item.amount, input_tokens=item.usage.input_tokens, output_tokens=item.usage.output_tokens,
-                searches=item.usage.searches, process=item.process, at=item.at,
-            )
+            _RESERVE,
+            {
+                "id": item.id, "workspace": account.workspace, "run_id": account.run, "agent_id": account.agent_id,
+                "conversation_id": account.conversation, "channel": account.channel, "asker": account.asker,
+                "purpose": account.purpose.value, "key_id": item.key_id, "fingerprint": item.fingerprint,
+                "provider": item.provider, "model": _named(item.model), "origin": item.origin, "instead_of": _named(item.instead_of),
+                "amount": item.amount, "input_tokens": item.usage.input_tokens, "output_tokens": item.usage.output_tokens,
+                "searches": item.usage.searches, "process": item.process, "at": item.at,
+            }
         )  # fmt: skip
 
     async def settle(self, receipt: Receipt, day: str) -> bool:
         """Put a receipt in the place of its reservation and add it to the sums of that day. False if that was done before: nothing changes."""
-        gone = await self._connection.execute(delete(_RESERVATIONS).where(_RESERVATIONS.c.id == receipt.id))
+        gone = await self._connection.execute(_LET_GO, {"call": receipt.id})
         if not gone.rowcount:
             return False
         usage = {name: getattr(receipt.usage, name) for name in _COUNTS}
         await self._connection.execute(
-            insert(_RECEIPTS).values(
+            _KEEP,
+            dict(
                 id=receipt.id, workspace=receipt.workspace, run_id=receipt.run, agent_id=receipt.agent_id,
                 conversation_id=receipt.conversation, channel=receipt.channel, asker=receipt.asker,
                 purpose=receipt.purpose.value, key_id=receipt.key_id, fingerprint=receipt.fingerprint,
@@ -216,6 +208,24 @@ def _upsert(dialect: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=["workspace", "kind", "day", "subject"], set_=more)
 
 
+def _ground() -> Any:
+    where, own = tables.workspaces, tables.own_prices
+    limited = exists(select(tables.limits.c.id).where(tables.limits.c.workspace == bindparam("whose")))
+    return (
+        select(
+            where.c.settings, limited.label("limited"),
+            own.c.model, own.c.input, own.c.output, own.c.cached_read, own.c.cached_write,
+        )
+        .join_from(where, own, and_(own.c.workspace == where.c.id, own.c.provider == bindparam("which")), isouter=True)
+        .where(where.c.id == bindparam("whose"))
+        .with_for_update(of=where, key_share=True)  # who writes rows that belong to the workspace need not wait
+    )  # fmt: skip
+
+
+# Statements that are made once: to make them for each call would take longer than to execute them.
+_GROUND = _ground()
+_RESERVE, _KEEP = insert(_RESERVATIONS), insert(_RECEIPTS)
+_LET_GO = delete(_RESERVATIONS).where(_RESERVATIONS.c.id == bindparam("call"))
 _UPSERTS = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
 
 

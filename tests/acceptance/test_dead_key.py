@@ -203,6 +203,7 @@ async def write() -> None:
             parts += [
                 "![The thread](images/slack-dead-key-thread.png)",
                 "![The owner's chat](images/slack-dead-key.png)\n",
+                "(local-slack draws neither Markdown blocks nor feedback buttons.)\n",
             ]
         parts += [f"{number}. **{who}:** {text}" for number, (who, text) in enumerate(record.lines, start=1)]
         parts.append("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from datetime import UTC
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench
 
 RICH = AgentDraft(
     "writer", "Writes.", 'Line one.\n\n- a list: with "quotes"\n', "🦊", "anthropic", "claude-fine", effort=Effort.HIGH,
-    max_output_tokens=9000, channels=("C1",), share_names=True,
+    max_output_tokens=9000, channels=("C1",), share_names=True, run_tokens=50_000, run_cost=Decimal("0.50"), run_seconds=90,
     grants=(ToolGrant("current_time", {"time_zone": "UTC"}, Approval.ALWAYS),),
 )  # fmt: skip
 
@@ -149,6 +150,9 @@ def test_long_texts_are_written_as_people_write_them() -> None:
         ("version: 1\nagents: [{name: a, key: secret}]", "no setting 'key'"),
         ("version: 1\nagents: [{name: a, max_steps: true}]", "max_steps"),
         ("version: 1\nagents: [{name: a, effort: huge}]", "low, medium, high"),
+        ("version: 1\nagents: [{name: a, most: {euros: 3}}]", "tokens, dollars, seconds"),
+        ("version: 1\nagents: [{name: a, most: {dollars: many}}]", "most"),
+        ("version: 1\nagents: [{name: a, most: {tokens: 3}}]", "run_tokens"),
         ("version: 1\nagents: [{name: a, tools: [{name: x}]}]", "tools"),
         ("version: 1\nagents: [{name: a}, {name: a}]", "same name"),
         ("!!python/object:os.system {}", "not a YAML file"),

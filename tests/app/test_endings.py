@@ -167,6 +167,7 @@ async def test_a_long_thread_is_summed_up_under_the_same_key_and_people_are_told
         rows = (await uow.connection.execute(select(receipts).order_by(receipts.c.id))).all()
     key = await desk.bench.key("main")
     assert [(row.key_id, row.run_id) for row in rows] == [(key.id, rows[0].run_id)] * 2
+    assert [row.purpose for row in rows] == ["summary", "answer"]
 
 
 async def test_a_crash_after_the_summary_does_not_pay_for_it_again(desk: Desk) -> None:

@@ -107,7 +107,7 @@ async def test_a_channel_has_one_agent_until_it_is_given_back_or_the_agent_goes(
 async def test_a_key_comes_back_with_what_is_sealed(any_database: Database, clock: TestClock) -> None:
     stored = a_key(clock, status=KeyStatus.VERIFIED, is_default=True, checked_at=clock.now())
     async with any_database.begin() as uow:
-        await uow.keys.add(stored, None)
+        await uow.keys.add(stored, clock.now())
     async with any_database.read() as uow:
         assert await uow.keys.get(WORKSPACE, "key_main") == stored
         assert await uow.keys.find(WORKSPACE, "anthropic", "main") == stored
@@ -129,19 +129,19 @@ async def test_a_revoked_key_keeps_its_row_and_nothing_sealed(any_database: Data
 async def test_what_is_found_of_a_version_does_not_touch_another(any_database: Database, clock: TestClock) -> None:
     old = a_key(clock)
     async with any_database.begin() as uow:
-        await uow.keys.add(old, None)
-        await uow.keys.replace(a_key(clock, version=2), None)
-        assert not await uow.keys.mark(old.key, KeyStatus.REFUSED)
-        assert await uow.keys.mark(replace(old.key, version=2), KeyStatus.VERIFIED)
+        await uow.keys.add(old, clock.now())
+        await uow.keys.replace(a_key(clock, version=2), clock.now())
+        assert not await uow.keys.mark(old.key, KeyStatus.REFUSED, next_check_at=clock.now())
+        assert await uow.keys.mark(replace(old.key, version=2), KeyStatus.VERIFIED, next_check_at=clock.now())
         await uow.keys.revoke(WORKSPACE, "key_main")
-        assert not await uow.keys.mark(replace(old.key, version=2), KeyStatus.VERIFIED)
+        assert not await uow.keys.mark(replace(old.key, version=2), KeyStatus.VERIFIED, next_check_at=clock.now())
 
 
 async def test_a_provider_has_one_default_key(any_database: Database, clock: TestClock) -> None:
     async with any_database.begin() as uow:
-        await uow.keys.add(a_key(clock, "a", is_default=True), None)
-        await uow.keys.add(a_key(clock, "b"), None)
-        await uow.keys.add(a_key(clock, "c", provider="openai", is_default=True), None)
+        await uow.keys.add(a_key(clock, "a", is_default=True), clock.now())
+        await uow.keys.add(a_key(clock, "b"), clock.now())
+        await uow.keys.add(a_key(clock, "c", provider="openai", is_default=True), clock.now())
         await uow.keys.make_default(WORKSPACE, "anthropic", "key_b")
     async with any_database.read() as uow:
         assert [(k.label, k.is_default) for k in await uow.keys.all(WORKSPACE)] == [
@@ -156,7 +156,9 @@ async def test_due_keys_are_given_out_once(any_database: Database, clock: TestCl
     async with any_database.begin() as uow:
         await uow.keys.add(a_key(clock, "due"), now)
         await uow.keys.add(a_key(clock, "later"), now + timedelta(minutes=1))
-        await uow.keys.add(a_key(clock, "known", status=KeyStatus.VERIFIED), now)
+        await uow.keys.add(a_key(clock, "works", status=KeyStatus.VERIFIED), now + timedelta(hours=6))
+        await uow.keys.add(a_key(clock, "gone"), now)
+        await uow.keys.revoke(WORKSPACE, "key_gone")
         assert await uow.keys.is_due(now)
         claimed = await uow.keys.claim_due(now, now + timedelta(minutes=2), 10)
         assert [key.label for key in claimed] == ["due"]

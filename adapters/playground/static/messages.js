@@ -17,9 +17,12 @@ export class MessageList {
     this.intro = h("div", { class: "messages-intro" });
     this.element = h("div", { class: "messages-scroll", tabindex: 0, role: "group", "aria-label": label }, h("div", { class: "messages-inner" }, this.intro, this.list));
     this.follows = true;
+    this.reached = 0;
     this.element.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.element;
-      this.follows = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+      if (scrollHeight - scrollTop - clientHeight < NEAR_THE_END) this.follows = true;
+      else if (scrollTop < this.reached) this.follows = false; // else it is only that more came, such as a picture
+      this.reached = scrollTop;
     });
     new ResizeObserver(() => this.settle()).observe(this.element);
     new ResizeObserver(() => this.settle()).observe(this.list);

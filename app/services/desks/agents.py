@@ -8,8 +8,10 @@ from app.domain.agent import AgentSpec, Effort
 from app.domain.chat import UserRef
 from app.domain.events import Close, Open, Outcome, Submission
 from app.domain.keys import ProviderKey
+from app.domain.money import ZERO
 from app.domain.views import View
 from app.errors import BadInput
+from app.services import dollars
 from app.services.agent_drafts import FIRST_GRANTS, FIRST_MAX_STEPS, AgentDraft
 from app.services.agents import Agents
 from app.services.comparison import QUICKLY
@@ -114,6 +116,11 @@ class AgentDesk:
             grants=before.grants if before else FIRST_GRANTS,
             share_names=values.get("share_names", "") == "yes",
             fallbacks=before.fallbacks if before else (),
+            run_tokens=_most(values, "run_tokens"),
+            run_cost=dollars.parsed(values["run_cost"], field="run_cost")
+            if values.get("run_cost", "").strip()
+            else ZERO,
+            run_seconds=_most(values, "run_seconds"),
         )
 
     def _payer(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> str:
@@ -134,6 +141,12 @@ def _effort(value: str) -> Effort | None:
         return Effort(value)
     except ValueError:
         raise BadInput("Choose one of the list.", field="effort") from None
+
+
+def _most(values: Mapping[str, str], field: str) -> int:
+    """What may be left empty: no limit."""
+    typed = values.get(field, "").strip()
+    return _number(typed, field) if typed else 0
 
 
 def _number(value: str, field: str) -> int:

@@ -29,6 +29,7 @@ from app.domain.views import (
     View,
     rich,
 )
+from app.services import dollars
 from app.services.screens.words import enumerated, notice
 
 NEW = "agent_new"
@@ -147,6 +148,9 @@ def form(
             SelectInput(MODEL, "Model", tuple(options), selected),
             *effort,
             TextInput("max_output_tokens", "Longest answer (tokens)", str(shown.max_output_tokens), hint="4096 is about six pages.", max_length=6),
+            TextInput("run_tokens", "Most tokens of one answer", str(shown.run_tokens or ""), hint="All its steps together. Leave empty for no limit.", optional=True, max_length=9),
+            TextInput("run_cost", "Most dollars of one answer", dollars.plain(shown.run_cost) if shown.run_cost else "", hint="Leave empty for no limit.", optional=True, max_length=12),
+            TextInput("run_seconds", "Most seconds of work on one answer", str(shown.run_seconds or ""), hint="Waiting for a person does not count. Leave empty for no limit.", optional=True, max_length=6),
             ChannelInput("channels", "Only in these channels", shown.channels, "Leave empty to let it answer everywhere."),
             Checkbox("share_names", "Tell the provider people's names", shown.share_names, "Otherwise it reads of “Person 1” and “Person 2”."),
         ),

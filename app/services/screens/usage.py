@@ -40,6 +40,8 @@ PAGE = "usage"
 """The context of the screens that take each other's place."""
 
 UNKNOWN = "price unknown"
+_IN_A_ROW = 3
+"""Buttons of that length on a phone."""
 
 
 def page(seen: Usage) -> View:
@@ -158,18 +160,19 @@ def _table(seen: Usage) -> Table:
 
 
 def _row(name: Rich, spent: Spent) -> tuple[Rich, ...]:
-    return (name, rich(cost(spent.cost)), rich(f"{many(spent.calls, 'call')}: {tokens(spent.usage)}"))
+    return (name, rich(cost(spent.cost)), rich(f"{many(spent.calls, 'call')}: {tokens(spent.usage, briefly=True)}"))
 
 
 def _controls(seen: Usage) -> tuple[Block, ...]:
     now = seen.wanted
-    spans = [Button(SHOW, one.words, Wanted(one, now.kind).value, _style(one is now.timespan)) for one in Timespan]
+    spans = [Button(SHOW, one.label, Wanted(one, now.kind).value, _style(one is now.timespan)) for one in Timespan]
     kinds = [
         Button(SHOW, f"By {name.lower()}", Wanted(now.timespan, kind).value, _style(kind is now.kind))
         for kind, name in GROUPS.items()
     ]
     more = [Button(RECEIPTS, "Receipts")] + ([Button(CSV, "CSV", now.value)] if seen.total.calls else [])
-    return (Buttons(tuple(spans)), *(() if seen.own else (Buttons(tuple(kinds)),)), Buttons(tuple(more)))
+    rows = [spans, *([] if seen.own else [kinds[:_IN_A_ROW], kinds[_IN_A_ROW:]]), more]
+    return tuple(Buttons(tuple(row)) for row in rows)
 
 
 def _style(chosen: bool) -> Style:
