@@ -80,6 +80,9 @@ async def release(uow: UnitOfWork, workspace: str, cause: Cause, subject: str) -
 class KnowsKeys(Protocol):
     """What is needed of `app.services.keys`."""
 
+    demo: bool
+    """Whether agents may answer without a key."""
+
     async def ready(self, workspace: str) -> frozenset[str]:
         """The agents whose key is known to work."""
 
@@ -101,7 +104,7 @@ class Parked:
                 return  # as nearly always: nobody is kept from writing
         async with self._database.begin() as uow:
             await uow.parked.tidy(RETRIED, LONGEST)
-            workspaces = await uow.parked.workspaces()
+            workspaces = await uow.parked.workspaces(keyless_too=self._keys.demo)
         for workspace in workspaces:
             try:
                 await self._ask_in(workspace)

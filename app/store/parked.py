@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.chat import Place
+from app.domain.keys import KeyStatus
 from app.ports.clock import Clock
 from app.store import tables
 from app.store.inbox import DONE, RETRY_MARK
@@ -92,11 +93,14 @@ class ParkedRows:
         """Whether there is anything here at all."""
         return (await self._connection.execute(select(_PARKED.c.run_id).limit(1))).first() is not None
 
-    async def workspaces(self) -> tuple[str, ...]:
-        """Those where something waits and the app is still installed."""
+    async def workspaces(self, *, keyless_too: bool) -> tuple[str, ...]:
+        """Those where something waits that may be worth asking again: it was released, or there is a key that works."""
+        keys = tables.provider_keys.c
+        works = exists().where(keys.workspace == _PARKED.c.workspace, keys.status == KeyStatus.VERIFIED)
+        hope = or_(_PARKED.c.released_at.is_not(None), true() if keyless_too else works)
         found = await self._connection.execute(
             select(_PARKED.c.workspace)
-            .where(_PARKED.c.asked_at.is_(None), _PARKED.c.workspace.not_in(_REMOVED))
+            .where(_PARKED.c.asked_at.is_(None), _PARKED.c.workspace.not_in(_REMOVED), hope)
             .distinct()
             .order_by(_PARKED.c.workspace)
         )
