@@ -24,7 +24,7 @@ COMMANDS = {
     "byok model": "Which model an agent thinks with",
     "byok settings": "Who is answered, and what is remembered",
     "byok privacy": "What is stored, and for how long",
-    "byok can": "What an agent can do here, for you",
+    "byok usage": "What was spent, by whom and on what; your own, if you are no admin",
     "byok grants": "What an agent may do, and change it",
     "byok schedules": "What agents do regularly",
     "byok admins": "Who looks after keys and agents; add somebody by mentioning them",

@@ -21,6 +21,9 @@ COMMANDS = (
     "model assistant",
     "revoke main",
     "settings",
+    "usage",
+    "receipts",
+    "prices",
     "nonsense",
 )
 FORMS = ("New agent", "Choose for a channel", "Change", "Replace", "Add a key")
