@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.models.anthropic_wire import NAME
 from app.domain.agent import Effort
-from app.domain.run import ModelInfo, ModelRequest
+from app.domain.run import ModelInfo, ModelRequest, OpaquePart, Role, ToolCall
 
 BUDGETS = {Effort.LOW: 2_048, Effort.MEDIUM: 8_192, Effort.HIGH: 24_576}
 """Tokens for thinking, of models that can be told nothing but that. They come on top of the longest answer."""
@@ -52,12 +53,21 @@ def limited(request: ModelRequest, known: Abilities | None) -> dict[str, Any]:
         asked["output_config"] = {"effort": request.effort.value}
     if known.adaptive_thinking:
         asked["thinking"] = {"type": "adaptive"}
-    if known.budgets:
+    if known.budgets and not _goes_on_without_thinking(request):
         longest = min(request.max_output_tokens + BUDGETS[request.effort], known.max_output or most)
         budget = min(BUDGETS[request.effort], longest - min(request.max_output_tokens, longest // 2))
         if budget >= SMALLEST_BUDGET:
             asked |= {"max_tokens": longest, "thinking": {"type": "enabled", "budget_tokens": budget}}
     return asked
+
+
+def _goes_on_without_thinking(request: ModelRequest) -> bool:
+    """Whether tools were called last by a turn that has no thinking in it, as another model's has none here: the API then takes no budget for any."""
+    said = next((message for message in reversed(request.messages) if message.role is Role.ASSISTANT), None)
+    if said is None or not any(isinstance(part, ToolCall) for part in said.parts):
+        return False
+    thoughts = (part.data.get("type") for part in said.parts if isinstance(part, OpaquePart) and part.provider == NAME)
+    return not any(kind in ("thinking", "redacted_thinking") for kind in thoughts)
 
 
 def info(row: Any) -> ModelInfo:

@@ -4,10 +4,11 @@ from dataclasses import replace
 import pytest
 
 from adapters.models.anthropic import Anthropic
+from adapters.models.anthropic_abilities import Abilities, limited
 from adapters.models.http import ModelHttp
 from app.domain.agent import Effort
 from app.domain.keys import ProviderCredential
-from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, Stop, TextPart, ToolResult, Usage
+from app.domain.run import ModelMessage, ModelRequest, OpaquePart, Role, Stop, TextPart, ToolCall, ToolResult, Usage
 from app.domain.secrets import Secret
 from app.errors import ModelGone, NotPermitted
 from tests.conformance.model_provider import CLOCK, ModelProviderSuite, Peer, asking, done, going_on
@@ -70,6 +71,18 @@ async def test_a_model_that_takes_budgets_only_thinks_beside_its_answer(peer: Pe
     assert (medium["max_tokens"], medium["thinking"]) == (12_192, {"type": "enabled", "budget_tokens": 8_192})
     assert (high["max_tokens"], high["thinking"]["budget_tokens"]) == (16_000, 12_000)
     assert (none["max_tokens"], none.get("thinking")) == (4_000, None)
+
+
+def test_a_budget_is_not_asked_for_where_another_model_called_the_tools() -> None:
+    known = Abilities(frozenset(), adaptive_thinking=False, budgets=True, max_output=16_000)
+    request = asking("time?", tools=(CLOCK,), effort=Effort.MEDIUM)
+    call = ToolCall("call_1", "current_time", {})
+    thought = OpaquePart("anthropic", {"type": "thinking", "thinking": "Hm.", "signature": signed("Hm.")})
+    asked = []
+    for parts in ((call,), (thought, call), (TextPart("No tools."),)):
+        said = (ModelMessage(Role.ASSISTANT, parts), ModelMessage(Role.USER, (ToolResult("call_1", "noon"),)))
+        asked.append("thinking" in limited(replace(request, messages=(*request.messages, *said)), known))
+    assert asked == [False, True, True]
 
 
 async def test_a_model_is_looked_up_once_and_not_at_all_after_a_listing(peer: Peer, server: ModelServer) -> None:
