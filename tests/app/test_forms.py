@@ -82,7 +82,7 @@ async def test_who_sends_a_form_is_checked_when_it_arrives(bench: Bench) -> None
 
 FORMS = [
     "key_set", "key_replace_with", "key_details", "agent_save", "channel_save", "settings_save", "grant_save", "template_save",
-    "key_rotate_with", "model_try_ask", "stand_ins_save",
+    "key_rotate_with", "model_try_ask", "stand_ins_save", "limit_save", "limit_change", "limit_raise_save",
 ]  # fmt: skip
 ACTIONS = [
     "key_add", "key_test", "key_replace", "key_details", "key_revoke", "key_default", "agent_new", "agent_edit", "agent_pause", "agent_resume",
@@ -90,6 +90,7 @@ ACTIONS = [
     "agent_tools", "grant_new", "grant_change", "grant_remove", "templates", "template_use",
     "model_change", "model_try", "model_keep", "model_pick", "stand_ins", "stand_ins_edit",
     "key_rotate", "key_rotate_undo", "key_rotate_drop", "key_rotate_anyway", "key_rotate_give_up",
+    "limit_new", "limit_choose", "limit_edit", "limit_remove", "limit_list", "limit_grant", "limit_raise", "limit_refuse",
 ]  # fmt: skip
 
 
@@ -125,7 +126,17 @@ async def test_no_button_acts_for_a_member(bench: Bench, action: str) -> None:
         a
         for a in ACTIONS
         if a
-        not in ("key_add", "agent_new", "channel_new", "channel_clear", "admin_remove", "settings_edit", "stand_ins")
+        not in (
+            "key_add",
+            "agent_new",
+            "channel_new",
+            "channel_clear",
+            "admin_remove",
+            "settings_edit",
+            "stand_ins",
+            "limit_new",
+            "limit_list",
+        )
     ],
 )
 async def test_what_belongs_to_another_workspace_is_out_of_reach(bench: Bench, action: str) -> None:

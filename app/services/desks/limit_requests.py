@@ -97,7 +97,7 @@ class LimitRequestDesk:
         return Close(screens.done(applied, await self._names(sent.user.workspace)))
 
     async def _decide(self, event: Action) -> Outcome:
-        state = _DECISIONS[event.action_id]
+        state = _DECISIONS[event.action_id.partition(":")[0]]
         verdict = await self._requests.decide(event.user.workspace, event.value, state, event.user)
         if verdict is None:
             view = screens.GONE

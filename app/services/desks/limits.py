@@ -101,7 +101,10 @@ class LimitDesk:
         return Open(screens.form(agents, [(one, names[one]) for one in people if one in names]))
 
     async def _choose(self, event: Action) -> Outcome:
-        return Replace(await self._one(event.user, event.value))
+        standing = await self._limits.standing(AtLimit.of(event.user.workspace, event.value))
+        if standing is None:
+            return Private(screens.GONE)
+        return Replace(screens.one(standing, await self._names(event.user, [standing.limit])))
 
     async def _edit(self, event: Action) -> Outcome:
         """Of the button of a screen, or of a notice: there it may name whom a limit for each is about."""
@@ -163,10 +166,6 @@ class LimitDesk:
         zone = (await self._workspaces.settings(user.workspace)).time_zone
         names = await self._names(user, [one.limit for one in standings])
         return screens.page(standings, names, zone, admin=admin)
-
-    async def _one(self, user: UserRef, limit: str) -> View:
-        standing = await self._limits.standing(AtLimit.of(user.workspace, limit))
-        return screens.one(standing, await self._names(user, [standing.limit])) if standing else screens.GONE
 
     async def _names(
         self, user: UserRef, limits: Sequence[Limit] = (), *, people: Sequence[str] = ()

@@ -73,7 +73,7 @@ def page(standings: Sequence[Standing], names: Mapping[str, str], zone: str, *, 
     return View(title="Budget", blocks=(Heading("Budget"), *listed, *controls))
 
 
-def one(standing: Standing, names: Mapping[str, str], released: str = "") -> View:
+def one(standing: Standing, names: Mapping[str, str]) -> View:
     """A limit by itself, with what can be done about it."""
     limit = standing.limit
     facts: list[tuple[str, Rich]] = [("Limit for", _named(standing, names)), ("Allowed", rich(_allowed(standing)))]
@@ -89,7 +89,6 @@ def one(standing: Standing, names: Mapping[str, str], released: str = "") -> Vie
         title="Budget",
         blocks=(
             Fields(tuple(facts)),
-            *((Note(rich(released)),) if released else ()),
             Buttons(
                 (
                     Button(EDIT, "Change", limit.id, Style.PRIMARY, opens=True),
