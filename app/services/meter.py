@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -38,6 +38,7 @@ GONE = timedelta(seconds=20)
 """A process that was not seen for so long makes no calls any more: what it had set aside counts as spent."""
 
 INTERRUPTED = "Interrupted"
+MOST_TOKENS = 2_000_000_000
 MARKS = (50, 80, 100)
 """Percent of a limit at which somebody should hear of it."""
 
@@ -100,13 +101,11 @@ class Meter:
         for receipt in again:
             await self._settle(receipt)
         async with self._database.read() as uow:
-            left = await uow.spend.abandoned(self._clock.now() - GONE)
+            left = await uow.spend.abandoned(self._clock.now() - GONE, but=self._process)
         for item in left:
             await self._settle(_cut_short(item))
         if left:
             log.warning("calls of a process that is gone were settled", calls=len(left))
-            async with self._database.begin() as uow:
-                await uow.spend.leave(but=self._process, before=self._clock.now() - GONE)
 
     async def alone(self) -> None:
         """No other process makes calls (SQLite): whatever another one had set aside is settled at once."""
@@ -158,6 +157,7 @@ class Meter:
     ) -> Receipt:
         """Put what a call came to in the place of its reservation. Once begun it is done, whoever is cancelled meanwhile."""
         item = reserved.reservation
+        usage = _believable(usage)
         models = tuple(dict.fromkeys(name for name in (model, item.model) if name))
         cost = self.pricing.cost(reserved.own, item.provider, models, usage, item.at, origin=item.origin)
         if cost is None and usage == Usage():
@@ -227,6 +227,7 @@ class Meter:
     async def _beat(self) -> None:
         async with self._database.begin() as uow:
             await uow.spend.beat(self._process)
+            await uow.spend.leave(but=self._process, before=self._clock.now() - GONE)
 
 
 async def _fit_run(uow: UnitOfWork, wanted: Wanted, amount: Decimal | None) -> None:
@@ -241,6 +242,11 @@ async def _fit_run(uow: UnitOfWork, wanted: Wanted, amount: Decimal | None) -> N
         raise PriceUnknown(provider=wanted.provider, model=wanted.model)
     if cost.amount + amount > account.run_cost:
         raise RunLimit(limit=dollars.shown(account.run_cost))
+
+
+def _believable(usage: Usage) -> Usage:
+    """No more of anything than a column holds, whatever a server says that it counted."""
+    return Usage(**{name: max(0, min(value, MOST_TOKENS)) for name, value in asdict(usage).items()})
 
 
 def _calendar(ground: Ground) -> Calendar:

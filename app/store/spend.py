@@ -178,12 +178,12 @@ class SpendRows:
         which += [_PROCESSES.c.id == process] if process else [_PROCESSES.c.id != but]
         await self._connection.execute(delete(_PROCESSES).where(*which))
 
-    async def abandoned(self, since: datetime) -> tuple[Reservation, ...]:
-        """What is set aside for calls of processes that are not there any more, or were not seen since."""
+    async def abandoned(self, since: datetime, *, but: str) -> tuple[Reservation, ...]:
+        """What is set aside for calls of processes that are not there any more, or were not seen since; never of the one that asks."""
         alive = select(_PROCESSES.c.id).where(_PROCESSES.c.seen_at >= since)
         found = await self._connection.execute(
             select(_RESERVATIONS)
-            .where(_RESERVATIONS.c.process.not_in(alive))
+            .where(_RESERVATIONS.c.process.not_in(alive), _RESERVATIONS.c.process != but)
             .order_by(_RESERVATIONS.c.workspace, _RESERVATIONS.c.id)
         )
         return tuple(_reservation(row) for row in found)

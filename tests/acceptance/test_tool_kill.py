@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from app.domain.audit import AuditEntry
 from app.domain.grants import Scope, ToolGrant
+from app.services.meter import INTERRUPTED
 from app.services.permissions import UNCLEAR
 from app.store.tables import receipts
 from app.store.unit_of_work import Database, UnitOfWork
@@ -102,8 +103,13 @@ async def _audit(uow: UnitOfWork) -> list[AuditEntry]:
 
 
 async def _paid(uow: UnitOfWork) -> list[tuple[int, int]]:
-    found = await uow.connection.execute(select(receipts.c.input_tokens, receipts.c.output_tokens))
+    found = await uow.connection.execute(select(receipts).where(receipts.c.estimated.is_(False)))
     return [(row.input_tokens, row.output_tokens) for row in found.all()]
+
+
+async def _cut(uow: UnitOfWork) -> list[str]:
+    found = await uow.connection.execute(select(receipts.c.outcome).where(receipts.c.estimated.is_(True)))
+    return list(found.scalars())
 
 
 @pytest.mark.timeout(300)
@@ -141,8 +147,9 @@ async def test_killed_at_each_of_twelve_steps_it_repeats_none_that_was_remembere
         assert len(whole) == len(MOMENTS) + 1
         cut = [moment for moment in MOMENTS.values() if moment in ASKING]
         assert len(models.calls) == len(whole) + len(cut), "asked again is only what was cut short"
-        await until(lambda: kill._waiting(service.data) == 0, "the receipts are written")
+        await until(lambda: kill._waiting(service.data) == 0, "the run has ended")
         assert await from_store(url, _paid) == [(100, 20)] * len(whole)
+        assert await from_store(url, _cut) == [INTERRUPTED] * len(cut), "what was cut short may be billed, too"
 
         told = str(whole[-1].body)
         assert told.count(UNCLEAR.split(",")[0]) == len([one for one in MOMENTS.values() if one is Moment.POSTING])

@@ -122,6 +122,12 @@ async def test_settled_twice_it_counts_once(office: Office) -> None:
     assert len(await office.kept()) == 1
 
 
+async def test_a_server_that_counts_without_sense_breaks_nothing(office: Office) -> None:
+    receipt = await office.spend(usage=Usage(10**30, -5, 10**12))
+    assert (receipt.usage.input_tokens, receipt.usage.output_tokens) == (2_000_000_000, 0)
+    assert await office.open() == 0
+
+
 async def test_the_day_is_that_of_the_workspaces_zone_when_the_call_began(office: Office) -> None:
     async with office.database.begin() as uow:
         await uow.workspaces.keep_settings(W, {"time_zone": "Pacific/Auckland"})
