@@ -21,6 +21,9 @@ async def test_what_a_revoked_key_pays_for_is_cut_in_every_process(tmp_path: Pat
     async with racing(tmp_path, url, nodes=2) as race:
         for _ in range(QUESTIONS):
             await race.ask(1, "[[words:400]] [[delay:0.2]]")
+            await race.slack.command(
+                "CGENERAL", "UMEMBER", "/byok", "help"
+            )  # so that the next one's turn is the other process's
         await until(lambda: len(race.models.calls) == QUESTIONS, "all are being answered", 30)
         assert not [call for call in race.models.calls if call.aborted]
 
