@@ -45,8 +45,8 @@ class Timespan(StrEnum):
 
 _WORDS = {
     Timespan.TODAY: ("Today", "Today"),
-    Timespan.WEEK: ("Last 7 days", "7 days"),
-    Timespan.THIRTY: ("Last 30 days", "30 days"),
+    Timespan.WEEK: ("Last 7 days", "7d"),
+    Timespan.THIRTY: ("Last 30 days", "30d"),
     Timespan.MONTH: ("This month", "Month"),
 }
 

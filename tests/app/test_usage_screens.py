@@ -12,8 +12,9 @@ from app.domain.events import Private
 from app.domain.run import Usage
 from app.domain.spend import Kind, Purpose
 from app.domain.views import Button, Buttons, Channel, Chart, Fields, Notice, Person, Style, Table, View
-from app.errors import BadInput, CutOff, PlatformError
+from app.errors import PROVIDER_ERRORS, BadInput, CutOff, PlatformError
 from app.services.screens import usage as screens
+from app.services.screens.receipts import OUTCOMES
 from app.services.usage_words import Timespan, Wanted
 from app.services.workspaces import WorkspaceSettings
 from tests.app.bench import ADMIN, MEMBER, OPERATOR, WORKSPACE, Bench, words
@@ -119,12 +120,12 @@ async def test_where_nothing_was_spent_that_is_said(till: Till) -> None:
 async def test_time_and_grouping_are_changed_in_place(till: Till) -> None:
     await keep(till.bench.database, [receipt(1), receipt(2, at=NOON - 8 * DAY, channel="C1", asker=ADMIN.id)])
     month = await till.typed("usage")
-    week = next(one for one in buttons(month) if one.label == "7 days")
+    week = next(one for one in buttons(month) if one.label == "7d")
     view = await till.turned(week.id, week.value)
     assert facts(view)["Calls of models"] == "1"
     people = next(one for one in buttons(view) if one.label == "By person")
     view = await till.turned(people.id, people.value)
-    assert chosen(view) == ["7 days", "By person"]
+    assert chosen(view) == ["7d", "By person"]
     assert block(view, Table).rows[0][0] == (Person(MEMBER),)
     beside_home = await till.pressed(people.id, people.value, message=None)
     assert isinstance(beside_home, Private)
@@ -178,7 +179,7 @@ async def test_the_chart_has_a_bar_a_day_and_the_others_in_one(till: Till) -> No
 async def test_what_costs_nothing_is_charted_by_its_tokens(till: Till) -> None:
     await keep(till.bench.database, [receipt(1, cost=Decimal(0), provider="offline")])
     chart = block(await till.typed("usage"), Chart)
-    assert (chart.unit, max(chart.series[0].values)) == ("tokens", 1100)
+    assert (chart.unit, max(chart.series[0].values)) == ("tokens", Decimal(1100))
 
 
 async def test_days_are_those_of_the_workspaces_zone(till: Till) -> None:
@@ -236,6 +237,10 @@ async def test_every_purpose_and_unknown_outcomes_have_words(till: Till) -> None
     calls = [receipt(at, purpose=purpose, outcome="FromTheFuture") for at, purpose in enumerate(Purpose)]
     await keep(till.bench.database, calls)
     assert all(row[5].endswith(": failed") for row in rows(await till.typed("receipts")))
+
+
+def test_every_way_in_which_a_provider_fails_has_words() -> None:
+    assert set(PROVIDER_ERRORS) <= set(OUTCOMES)
 
 
 async def test_receipts_are_turned_both_ways(till: Till) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from app.domain.money import ZERO, Cost
 from app.domain.run import Usage as Tokens
-from app.domain.spend import Spent
+from app.domain.spend import Kind, Spent
 from app.domain.views import (
     Block,
     Button,
@@ -40,8 +40,8 @@ PAGE = "usage"
 """The context of the screens that take each other's place."""
 
 UNKNOWN = "price unknown"
-_IN_A_ROW = 3
-"""Buttons of that length on a phone."""
+_ROWS = ((Kind.AGENT, Kind.USER, Kind.KEY), (Kind.CHANNEL, Kind.MODEL))
+"""What a phone has room for beside each other."""
 
 
 def page(seen: Usage) -> View:
@@ -167,11 +167,14 @@ def _controls(seen: Usage) -> tuple[Block, ...]:
     now = seen.wanted
     spans = [Button(SHOW, one.label, Wanted(one, now.kind).value, _style(one is now.timespan)) for one in Timespan]
     kinds = [
-        Button(SHOW, f"By {name.lower()}", Wanted(now.timespan, kind).value, _style(kind is now.kind))
-        for kind, name in GROUPS.items()
+        [
+            Button(SHOW, f"By {GROUPS[one].lower()}", Wanted(now.timespan, one).value, _style(one is now.kind))
+            for one in row
+        ]
+        for row in _ROWS
     ]
     more = [Button(RECEIPTS, "Receipts")] + ([Button(CSV, "CSV", now.value)] if seen.total.calls else [])
-    rows = [spans, *([] if seen.own else [kinds[:_IN_A_ROW], kinds[_IN_A_ROW:]]), more]
+    rows = [spans, *([] if seen.own else kinds), more]
     return tuple(Buttons(tuple(row)) for row in rows)
 
 
