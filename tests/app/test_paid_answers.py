@@ -14,10 +14,12 @@ from app.domain.money import ZERO, TokenPrices
 from app.domain.run import RunState, TextPart, ToolCall
 from app.domain.spend import Limit, Period, Scope
 from app.errors import BadAnswer, CutOff, KeyRejected, Overloaded, RateLimited, RequestRefused, TimedOut, Unreachable
+from app.services.keyed_model import WAITS
 from app.services.workspaces import WorkspaceSettings
 from app.store.tables import receipts, reservations
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
-from tests.app.desk import Desk
+from tests.app.desk import THREAD, Desk
+from tests.app.engines import until
 
 CALL = ToolCall("call_1", "current_time", {})
 
@@ -133,12 +135,12 @@ async def test_an_answer_ends_at_its_limit_of_tokens(priced: Desk) -> None:
 
 
 async def test_an_answer_ends_at_its_limit_of_time(priced: Desk) -> None:
-    await agent(priced, run_seconds=1)
+    await agent(priced, run_seconds=4)
     priced.model.hold = asyncio.Event()
     await priced.ask("Tell me a story.")
     (row,) = await paid(priced)
     assert row.estimated
-    assert "stopped at its limit of 1 second." in words(priced.shown()[0].views)
+    assert "stopped at its limit of 4 seconds." in words(priced.shown()[0].views)
 
 
 async def test_after_a_crash_the_footer_tells_of_the_same_calls(priced: Desk) -> None:
@@ -152,3 +154,38 @@ async def test_after_a_crash_the_footer_tells_of_the_same_calls(priced: Desk) ->
     await priced.settled()
     assert "24 tokens · $4.00" in words(priced.shown()[0].views)
     assert [row.estimated for row in await paid(priced)] == [False, True, False], "the one that was lost is billed, too"
+
+
+async def _two_for_one(priced: Desk) -> None:
+    """Two questions, with room in the budget for one at a time: the first one's model holds on, the second one waits."""
+    await agent(priced, max_output_tokens=4)
+    async with priced.database.begin() as uow:
+        await uow.limits.put(Limit("limit_1", WORKSPACE, Scope.WORKSPACE, "", Period.DAY, Decimal(7)), ADMIN.id)
+    priced.model.hold = asyncio.Event()
+    await priced.say("Hello?")
+    await priced.model.held.wait()
+    await priced.say("And hello again?", where=replace(THREAD, thread="1767225700.000001"))
+    await until(lambda: any(WAITS in reply.statuses for reply in priced.platform.replies))
+
+
+async def test_whoever_waits_for_room_in_the_budget_is_told_once_and_then_answered(priced: Desk) -> None:
+    await _two_for_one(priced)
+    assert priced.model.hold
+    assert len(priced.model.requests) == 1
+    priced.model.hold.set()
+    await priced.settled()
+    assert [record.state for record in await priced.records()] == [RunState.DONE] * 2
+    assert sum(reply.statuses.count(WAITS) for reply in priced.platform.replies) == 1
+    assert [row.cost for row in await paid(priced)] == [Decimal(2)] * 2
+
+
+async def test_whoever_waits_for_room_in_the_budget_can_be_stopped(priced: Desk) -> None:
+    await _two_for_one(priced)
+    (waiting,) = [reply.target.run for reply in priced.platform.replies if WAITS in reply.statuses]
+    await priced.runs.stop(waiting)
+    assert priced.model.hold
+    priced.model.hold.set()
+    await priced.settled()
+    assert sorted(record.state.value for record in await priced.records()) == ["done", "stopped"]
+    assert len(priced.model.requests) == 1
+    assert len(await paid(priced)) == 1
