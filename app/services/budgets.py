@@ -61,8 +61,8 @@ class Budgets:
         Whoever looks after the limit, or prices, hears of it too, once.
         """
         if code == PriceUnknown.__name__ and waits_for:
-            await self.notices.price_wanted(workspace, waits_for)
-            return screens.price_unknown(run, waits_for, to_admin=to_admin)
+            told = await self.notices.price_wanted(workspace, waits_for)
+            return screens.price_unknown(run, waits_for, to_admin=to_admin, told=told)
         if code != OverLimit.__name__ or not waits_for:
             return None
         async with self._database.read() as uow:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from app.domain.chat import UserRef
 from app.domain.spend import Scope, Standing
+from app.domain.views import View
 from app.services.background import Background
 from app.services.meter import Crossed
 from app.services.notices import Notices
@@ -40,13 +41,22 @@ class LimitNotices:
         if first:
             self._spawn(standing, FULL)
 
-    async def price_wanted(self, workspace: str, model: str) -> None:
-        """A question waits for the price of a model."""
+    async def price_wanted(self, workspace: str, model: str) -> bool:
+        """A question waits for the price of a model; tells whether there is an admin who hears, or heard, of it: who set a limit comes first."""
+        async with self._database.read() as uow:
+            limits = await uow.limits.all(workspace)
+        admins = await self._notices.admins(workspace, limits[0].set_by) if limits else ()
+        if not admins:
+            return False
         async with self._database.begin() as uow:
             first = await uow.told.once(workspace, f"price:{model}")
         if first:
-            telling = self._notices.tell_admins(workspace, "", screens.price_wanted(model))
-            self._background.spawn(telling, name="tell of a price")
+            self._background.spawn(self._tell_all(admins, screens.price_wanted(model)), name="tell of a price")
+        return True
+
+    async def _tell_all(self, users: Sequence[UserRef], view: View) -> None:
+        for user in users:
+            await self._notices.tell(user, view)
 
     def _spawn(self, standing: Standing, percent: int) -> None:
         self._background.spawn(self._tell(standing, percent), name="tell of a limit")

@@ -289,6 +289,7 @@ async def test_a_model_without_a_price_is_not_asked_under_a_limit_and_admins_hea
     shown = words(await limited.refused())
     assert "The price of anthropic/claude-fine is not known" in shown
     assert "what may be spent here is limited" in shown
+    assert "The admins have been told" in shown
     assert "Enter a price" not in shown
     own = await limited.refused(ADMIN)
     assert button(own, "Enter a price").id == "price_enter"

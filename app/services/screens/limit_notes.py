@@ -218,13 +218,14 @@ def sent(number: int) -> View:
     )
 
 
-def price_unknown(run: str, model: str, *, to_admin: bool) -> View:
+def price_unknown(run: str, model: str, *, to_admin: bool, told: bool) -> View:
     """In the thread: nobody knows what the agent's model costs, and money is limited."""
     if to_admin:
         then = rich("Enter its price: then this is asked again by itself, for up to a day.")
     else:
+        once = "The admins have been told. Once one has" if told else "Once an admin has"
         then = rich(
-            "The admins have been told. Once one has entered its price, this is asked again by itself, for up to a day."
+            f"{once} entered its price (", Code("/byok prices"), "), this is asked again by itself, for up to a day."
         )
     buttons = (*((_enter(model),) if to_admin else ()), Button(RETRY, "Retry", run))
     return View(blocks=(_unpriced(model), Note(then), Buttons(buttons)))
