@@ -179,7 +179,7 @@ class Service:
                 costs.usage_desk, self._standing.schedule_desk, self._standing.note_desk, self._tool_servers.desk, self._models.stand_ins,
             ],
         )  # fmt: skip
-        key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys)
+        key_desk, agent_desk = KeyDesk(self._keys, team), AgentDesk(team, self._keys, self._models.comparisons)
         rotation_desk, people_desk = (
             RotationDesk(self._keys, key_desk),
             PeopleDesk(database, access, workspaces, memory),

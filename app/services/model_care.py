@@ -34,6 +34,7 @@ class ModelCare:
         clock: Clock,
     ) -> None:
         comparisons, trials = Comparisons(database, keys, prices, clock), Trials(keys, parts)
+        self.comparisons = comparisons
         self.stand_ins = StandInDesk(agents, ModelMenu(keys))
         self.desks = (
             ModelDesk(agents, keys, comparisons, trials, notices=notices, background=background),

@@ -51,6 +51,7 @@ MESSAGES = {
     "difference the other way": screens.difference(Difference(AGENT, CHOSEN, UNKNOWN, KNOWN)),
     "picker": screens.picker(AGENT, MODELS, CHOSEN.value),
     "kept": screens.kept(AGENT),
+    "changed": screens.changed(Difference(AGENT, CHOSEN, KNOWN, UNKNOWN)),
     "asking": screens.asking(Difference(AGENT, CHOSEN, KNOWN, UNKNOWN)),
     "tried": screens.tried(Trial(AGENT, CHOSEN, (LONG, LONG), ("q" * 1000,) * 2, ((TOLD, Told()),) * 2)),
     "ends": screens.warning(END, [AGENT] * 50, [AGENT] * 50, Difference(AGENT, CHOSEN, KNOWN, UNKNOWN)),

@@ -111,7 +111,12 @@ class Bench:
             clock=self.clock,
             demo=self.demo,
         )
-        key_desk, agent_desk = KeyDesk(self.keys, self.agents), AgentDesk(self.agents, self.keys)
+        self.models = ModelCare(
+            self.database, self.agents, self.keys, ListPrices(), parts,
+            notices=Notices(platforms, self.access), background=self.background, clock=self.clock,
+        )  # fmt: skip
+        key_desk = KeyDesk(self.keys, self.agents)
+        agent_desk = AgentDesk(self.agents, self.keys, self.models.comparisons)
         rotation_desk = RotationDesk(self.keys, key_desk)
         people_desk = PeopleDesk(self.database, self.access, self.workspaces, self.memory)
         permissions = Permissions(self.database, platforms, self.access, self.clock)
@@ -123,10 +128,6 @@ class Bench:
         )
         outlooks = Outlooks(platforms, toolkit, permissions, self.access, self.clock)
         tool_desk = ToolDesk(self.database, self.agents, outlooks, self.clock)
-        self.models = ModelCare(
-            self.database, self.agents, self.keys, ListPrices(), parts,
-            notices=Notices(platforms, self.access), background=self.background, clock=self.clock,
-        )  # fmt: skip
         self.budgets = Budgets(
             self.database, platforms,
             agents=self.agents, access=self.access, workspaces=self.workspaces,

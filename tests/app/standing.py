@@ -51,7 +51,7 @@ class Office:
             notices=Notices(platforms, bench.access), clock=bench.clock,
         )  # fmt: skip
         self.scheduler = self.standing.scheduler(desk.runs)
-        keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys)
+        keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys, bench.models.comparisons)
         people = PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory)
         self.home = Home(
             platforms, access=bench.access, workspaces=bench.workspaces, agents=bench.agents, keys=bench.keys,

@@ -111,6 +111,22 @@ async def test_a_model_that_ends_says_so_before_it_is_chosen(two: Bench) -> None
     assert "OpenAI ends gpt-old on 2026-12-11" in words(view)
 
 
+async def test_a_form_that_changes_the_model_says_what_is_different_now_and_leads_back(two: Bench) -> None:
+    agent = await two.agent()
+    values = {"name": "assistant", "emoji": "", "model": "openai/gpt-fine", "max_output_tokens": "4096"}
+    outcome = await two.sent("agent_save", values, context=agent.id)
+    assert isinstance(outcome, Close)
+    assert outcome.then
+    assert "claude-fine → gpt-fine" in words(outcome.then)
+    assert (await two.agent()).model == "gpt-fine"
+    back = buttons(outcome.then)["Back to claude-fine"]
+    await two.pressed(back.id, back.value)
+    assert (await two.agent()).model == "claude-fine"
+    again = await two.sent("agent_save", values | {"model": "anthropic/claude-fine"}, context=agent.id)
+    assert isinstance(again, Close)
+    assert "→" not in words(again.then), "another change of an agent says nothing of models"
+
+
 async def test_where_no_model_was_set_the_first_choice_is_taken_at_once(two: Bench) -> None:
     await two.use_model("auto")
     agent = await two.agent()

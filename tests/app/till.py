@@ -56,7 +56,7 @@ class Till:
             bench.database, platforms, ring=bench.ring, prices=KnownPrices(), access=bench.access,
             notices=Notices(platforms, bench.access), background=bench.background, clock=bench.clock, largest=largest,
         )  # fmt: skip
-        keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys)
+        keys, agents = KeyDesk(bench.keys, bench.agents), AgentDesk(bench.agents, bench.keys, bench.models.comparisons)
         people = PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory)
         self.home = Home(
             platforms, access=bench.access, workspaces=bench.workspaces, agents=bench.agents, keys=bench.keys,

@@ -14,11 +14,12 @@ from app.errors import BadInput
 from app.services import dollars
 from app.services.agent_drafts import FIRST_GRANTS, FIRST_MAX_STEPS, AgentDraft
 from app.services.agents import Agents
-from app.services.comparison import QUICKLY
+from app.services.comparison import QUICKLY, Comparisons
 from app.services.key_usage import paying_key
 from app.services.keys import Keys
 from app.services.model_menu import AUTOMATIC, Chosen, ModelMenu, with_current
 from app.services.screens import agents as screens
+from app.services.screens import model_change as model_screens
 from app.services.screens.words import beside
 
 LONGEST_NUMBER = 12
@@ -27,9 +28,10 @@ LONGEST_NUMBER = 12
 class AgentDesk:
     """Every answer is a screen or a form; raises UserError in the admin's words."""
 
-    def __init__(self, agents: Agents, keys: Keys) -> None:
+    def __init__(self, agents: Agents, keys: Keys, comparisons: Comparisons) -> None:
         self._agents = agents
         self._keys = keys
+        self._comparisons = comparisons
         self.menu = ModelMenu(keys)
 
     async def listing(self, workspace: str, *, admin: bool) -> View:
@@ -64,6 +66,8 @@ class AgentDesk:
                 agent = await self._agents.edit(workspace, before.id, draft, sent.user)
         except BadInput as error:
             return beside(error.field if error.field in sent.values else "name", error.message)
+        if before and before.model and Chosen.of(before) != Chosen.of(agent):
+            return Close(model_screens.changed(await self._comparisons.of(before, Chosen.of(agent))))
         return Close(screens.saved(agent, new=before is None))
 
     async def pause(self, workspace: str, by: UserRef, agent_id: str, *, paused: bool) -> None:

@@ -126,6 +126,14 @@ def picker(agent: AgentSpec, options: Sequence[Option], selected: str) -> View:
     )
 
 
+def changed(found: Difference) -> View:
+    """After an agent's form was saved with another model: what is different now, and the way back."""
+    before = Chosen.of(found.agent)
+    done = Notice(rich(f"{found.agent.name} is saved. It answers with another model now."), Level.SUCCESS)
+    back = Button(CHANGE, f"Back to {before.model}"[:75], value(found.agent, before))
+    return View(title="Another model", blocks=(done, *facts(found), Buttons((back,))))
+
+
 def kept(agent: AgentSpec) -> View:
     """Nothing was changed."""
     on = Code(agent.model) if agent.model else "the best model of the default key"

@@ -181,7 +181,7 @@ async def test_members_set_tokens_of_their_own_and_nothing_else(bench: Bench) ->
         server, _ = await shop.add(McpAuth.BEARER, token=TOKEN, personal=True)
         forms = Forms(
             access=bench.access, workspaces=bench.workspaces, keys=KeyDesk(bench.keys, bench.agents),
-            agents=AgentDesk(bench.agents, bench.keys), home=bench.home,
+            agents=AgentDesk(bench.agents, bench.keys, bench.models.comparisons), home=bench.home,
             people=PeopleDesk(bench.database, bench.access, bench.workspaces, bench.memory),
             more=[shop.desk], open_saves=shop.desk.open_saves,
         )  # fmt: skip
