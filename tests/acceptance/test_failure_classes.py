@@ -30,7 +30,6 @@ LONGEST = 150.0
 
 TOGETHER = {
     Fault.FORBIDDEN: "403",
-    Fault.MODEL_GONE: "404: no such model",
     Fault.TOO_LARGE: "413",
     Fault.CONTEXT: "400: the prompt is too long",
     Fault.BAD_REQUEST: "400: anything else",
@@ -50,6 +49,7 @@ TOGETHER = {
 """What one question runs into does not touch the next one's key."""
 
 ONE_BY_ONE = {
+    Fault.MODEL_GONE: "404: no such model",
     Fault.RATE_LIMITED: "429 with Retry-After",
     Fault.RATE_LIMITED_BARE: "429 without",
     Fault.STREAM_RATE_LIMITED: "“slow down” within the stream",
@@ -57,7 +57,7 @@ ONE_BY_ONE = {
     Fault.QUOTA: "400: the credit balance is too low",
     Fault.UNAUTHORIZED: "401",
 }
-"""These are of the key, so every question under it feels them."""
+"""These are of the key, so every question under it feels them; or admins hear of them, and it is to be seen of which."""
 
 
 @dataclass
