@@ -24,7 +24,7 @@ from app.services.calendar import Calendar
 from app.services.ids import new_id
 from app.services.key_caps import within_caps
 from app.services.pricing import Pricing
-from app.services.waiting_room import Full, Place, WaitingRoom
+from app.services.waiting_room import Doors, Full, Place, WaitingRoom
 from app.services.workspaces import WorkspaceSettings
 from app.store.spend import Ground
 from app.store.unit_of_work import Database, UnitOfWork
@@ -87,6 +87,7 @@ class Meter:
         self._process = new_id("process", clock.now())
         self._number = 0
         self._rooms = WaitingRoom()
+        self._doors = Doors()  # of those who settle; those who reserve have theirs
         self._settling: set[asyncio.Task[None]] = set()
         self._unsettled: list[Receipt] = []
 
@@ -196,7 +197,7 @@ class Meter:
             await self.crossed(crossed)
 
     async def _settled(self, receipt: Receipt) -> Sequence[Crossed]:
-        async with self._database.begin() as uow:
+        async with self._doors.of(receipt.workspace), self._database.begin() as uow:
             ground = await uow.spend.ground(receipt.workspace, receipt.provider)
             calendar = _calendar(ground)
             done = await uow.spend.settle(receipt, calendar.day(receipt.at))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from app.domain.spend import Standing
 from app.errors import UserError
@@ -49,12 +50,24 @@ class Place:
         self.last = False
 
 
+class Doors:
+    """One for each workspace: whoever waits for its row in the database does so here, and holds no connection that others could use."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, workspace: str) -> asyncio.Lock:
+        """To be gone through one after another."""
+        return self._locks.setdefault(workspace, asyncio.Lock())
+
+
 class WaitingRoom:
     """The waiting calls of this process."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._queues: dict[Subject, deque[Place]] = {}
+        self._doors = Doors()
 
     async def patiently(
         self, workspace: str, attempt: Callable[[Place], Awaitable[T]], waiting: Callable[[Full], Awaitable[None]]
@@ -65,7 +78,8 @@ class WaitingRoom:
             while True:
                 place.woken.clear()  # before the look: who leaves while it lasts is not missed
                 try:
-                    return await attempt(place)
+                    async with self._doors.of(workspace):
+                        return await attempt(place)
                 except Full as full:
                     if place.last:
                         raise full.refusal from None
