@@ -55,6 +55,17 @@ def buttons(view: View) -> list[str]:
     ]
 
 
+def values(view: View) -> dict[str, str]:
+    """What each button of a screen sends, by what it does."""
+    return {
+        b.id: b.value
+        for block in view.blocks
+        if isinstance(block, Buttons)
+        for b in block.buttons
+        if isinstance(b, Button)
+    }
+
+
 async def settled_in(database: Database, clock: TestClock) -> Bench:
     """A bench with a key that pays for the agent; its provider knows a third one, too."""
     bench = await Bench(database, clock).start()

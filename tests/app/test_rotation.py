@@ -18,7 +18,7 @@ from app.services.rotation_outcomes import BeingTried, NextKey
 from app.store.unit_of_work import Database
 from tests.app.bench import ADMIN, BAD, GOOD, OPERATOR, OTHER, WORKSPACE, Bench, words
 from tests.app.engines import until
-from tests.app.rotated import buttons, choice, paid_with, refused, rotated, rows, settled_in, spares
+from tests.app.rotated import THIRD, buttons, choice, paid_with, refused, rotated, rows, settled_in, spares, values
 from tests.fakes.databases import TestClock
 
 
@@ -145,6 +145,16 @@ async def test_an_admin_may_switch_all_the_same(bench: Bench) -> None:
     assert (await bench.key()).last_four == "efgh"
     again = await bench.pressed("key_rotate_anyway", key.id, by=OPERATOR)
     assert "settled already" in words(again)
+
+
+async def test_a_word_about_one_next_key_says_nothing_of_another(bench: Bench) -> None:
+    bench.anthropic.denied = {(secret, "claude-fine"): ModelGone() for secret in (OTHER, THIRD)}
+    first = values(await rotated(bench))
+    await rotated(bench, THIRD)
+    for action in ("key_rotate_anyway", "key_rotate_give_up"):
+        assert "settled already" in words(await bench.pressed(action, first[action]))
+    [waiting] = await spares(bench)
+    assert (waiting.last_four, (await bench.key()).last_four) == ("mnop", "abcd")
 
 
 async def test_an_admin_may_stay_with_what_there_is(bench: Bench) -> None:

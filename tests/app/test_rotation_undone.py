@@ -13,7 +13,7 @@ from app.domain.keys import KeyStatus, ProviderKey
 from app.errors import KeyRejected, NoKey
 from app.store.unit_of_work import Database
 from tests.app.bench import ADMIN, GOOD, MEMBER, OPERATOR, OTHER, WORKSPACE, Bench, words
-from tests.app.rotated import THIRD, buttons, paid_with, refused, rotated, rows, settled_in, spares
+from tests.app.rotated import THIRD, buttons, paid_with, refused, rotated, rows, settled_in, spares, values
 from tests.fakes.databases import TestClock
 
 
@@ -104,6 +104,16 @@ async def test_rotating_again_shreds_the_older_one_and_says_so(bench: Bench) -> 
     [kept] = await spares(bench)
     assert kept.last_four == "efgh"
     assert "key.shredded" in await bench.actions()
+
+
+async def test_a_button_does_what_it_said_or_nothing(bench: Bench) -> None:
+    first = values(await rotated(bench))
+    await rotated(bench, THIRD)
+    for action in ("key_rotate_undo", "key_rotate_drop"):  # of the key that is destroyed by now
+        assert "settled already" in words(await bench.pressed(action, first[action]))
+    assert (await bench.key()).last_four == "mnop"
+    [kept] = await spares(bench)
+    assert kept.last_four == "efgh"
 
 
 async def test_the_kept_key_typed_again_is_an_error_that_says_what_to_do(bench: Bench) -> None:

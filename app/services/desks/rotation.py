@@ -8,12 +8,12 @@ from app.domain.chat import UserRef
 from app.domain.events import Action, Close, Open, Outcome, Private, Replace, Submission
 from app.domain.keys import ProviderKey, Which
 from app.domain.views import View
-from app.errors import BadInput
+from app.errors import BadInput, NoKey
 from app.services.commands import Run
 from app.services.desks.keys import KeyDesk
 from app.services.forms import Act, Save
 from app.services.keys import Keys
-from app.services.rotation_outcomes import NOTHING_KEPT, NextKey, TurnedDown
+from app.services.rotation_outcomes import NOTHING_KEPT, SETTLED, NextKey, TurnedDown
 from app.services.screens import rotation as screens
 from app.services.screens.words import beside, day
 
@@ -85,25 +85,34 @@ class RotationDesk:
         return Close(screens.outcome(title, came))
 
     async def _undo(self, event: Action) -> Outcome:
-        return _in_place(event, await self._undone(event.user, event.value))
+        return _in_place(event, await self._undone(event.user, await self._meant(event)))
 
     async def _undone(self, user: UserRef, key_id: str) -> View:
         restored = await self._keys.rotation.undo(user.workspace, key_id, user)
         return screens.undone(self._title(restored.key), restored.key, restored.instead_of)
 
     async def _drop(self, event: Action) -> Outcome:
-        key = await self._keys.get(event.user.workspace, event.value)
+        key = await self._keys.get(event.user.workspace, await self._meant(event))
         gone = await self._keys.rotation.drop(event.user.workspace, key.id, event.user)
         return _in_place(event, screens.dropped(self._title(key), key.label, gone))
 
     async def _give_up(self, event: Action) -> Outcome:
-        key = await self._keys.get(event.user.workspace, event.value)
+        key = await self._keys.get(event.user.workspace, await self._meant(event))
         gone = await self._keys.rotation.give_up(event.user.workspace, key.id, event.user)
         return _in_place(event, screens.dropped(self._title(key), key.label, gone))
 
     async def _anyway(self, event: Action) -> Outcome:
-        done = await self._keys.rotation.switch_anyway(event.user.workspace, event.value, event.user)
+        key_id = await self._meant(event)
+        done = await self._keys.rotation.switch_anyway(event.user.workspace, key_id, event.user)
         return _in_place(event, screens.outcome(self._title(done.key), done))
+
+    async def _meant(self, event: Action) -> str:
+        """The key that a button is about. A message may be old: raises NoKey if what it tells of does not stand beside that key any more."""
+        key_id, _, which = event.value.partition(":")
+        spares = (await self._keys.rotation.spares(event.user.workspace)).get(key_id, ())
+        if which and not any(screens.one_beside(one) == event.value for one in spares):
+            raise NoKey(SETTLED)
+        return key_id
 
     def _title(self, key: ProviderKey) -> str:
         return self._keys.ring.title(key.provider)

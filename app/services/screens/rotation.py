@@ -134,7 +134,7 @@ def switched_back(title: str, key: ProviderKey, instead_of: ProviderKey, error: 
     text = f"{title} {what} the new key “{key.label}” ({shown(instead_of)}), so {shown(key)}, the one before, is in use again. "
     return View(
         blocks=(
-            Notice(rich(f"{text}The call that failed was made again; no answer was lost."), Level.WARNING),
+            Notice(rich(f"{text}Whatever it was rejected for is made again with that one."), Level.WARNING),
             Text(rich(f"{shown(instead_of)} is destroyed here. Look at it at {title}, and rotate again when it works.")),
             Buttons((Button(ROTATE, "Rotate again", key.id, opens=True),)),
         )
@@ -157,16 +157,21 @@ def ran_out(title: str, key: ProviderKey, spare: SpareKey) -> View:
     )
 
 
+def one_beside(spare: SpareKey) -> str:
+    """What a button about a spare key says: which key it stands beside, and that it is about this one and no later one."""
+    return f"{spare.key_id}:{spare.version}.{spare.fingerprint[:12]}"
+
+
 def beside(key: ProviderKey, spares: Sequence[SpareKey]) -> tuple[Block, ...]:
     """What stands beside a key, and what can be done about it: for `/byok keys`."""
     blocks: list[Block] = []
     for spare in spares:
         buttons = (
-            Buttons((_undo(key, spare), _drop(key, spare)))
+            Buttons((_undo(key, spare), _drop(spare)))
             if spare.which is Which.PREVIOUS
-            else _anyway(key)
+            else _anyway(key, spare)
             if spare.next_try_at is None
-            else Buttons((_give_up(key),))
+            else Buttons((_give_up(key, spare),))
         )
         blocks += [Text(_standing(key, spare)), buttons]
     return tuple(blocks)
@@ -177,7 +182,7 @@ def beside_in_a_line(key: ProviderKey, spares: Sequence[SpareKey]) -> tuple[Bloc
     if not spares:
         return ()
     spare = next((one for one in spares if one.which is Which.NEXT), spares[0])
-    return (Row(_standing(key, spare), _undo(key, spare) if spare.which is Which.PREVIOUS else _give_up(key)),)
+    return (Row(_standing(key, spare), _undo(key, spare) if spare.which is Which.PREVIOUS else _give_up(key, spare)),)
 
 
 def _standing(key: ProviderKey, spare: SpareKey) -> Rich:
@@ -209,7 +214,7 @@ def _rotated(title: str, came: Rotated) -> View:
     if key.status is KeyStatus.NO_CREDIT:
         blocks.append(Text(rich(f"{title} says that the account behind it has no credit left.")))
     blocks += [
-        Buttons((_undo(key, before), _drop(key, before))),
+        Buttons((_undo(key, before), _drop(before))),
         Note(rich(f"If {title} rejects it within that time, the one before takes over again by itself, and you are told.")),
     ]  # fmt: skip
     return View(blocks=tuple(blocks))
@@ -230,7 +235,7 @@ def _needs_word(title: str, came: NeedsWord) -> View:
         blocks.append(Text(rich("The account behind it has no credit left: no agent could answer with it.")))
     if came.tried.unchecked:
         blocks.append(Text(rich("Not checked, because no free call tells: ", *_codes(came.tried.unchecked), ".")))
-    return View(blocks=(*blocks, _anyway(key)))
+    return View(blocks=(*blocks, _anyway(key, spare)))
 
 
 def _touched(uses: Uses) -> Rich:
@@ -260,23 +265,23 @@ def _undo(key: ProviderKey, spare: SpareKey) -> Button:
         "Undo",
         "Leave it",
     )
-    return Button(UNDO, "Undo", key.id, confirm=sure)
+    return Button(UNDO, "Undo", one_beside(spare), confirm=sure)
 
 
-def _drop(key: ProviderKey, spare: SpareKey) -> Button:
+def _drop(spare: SpareKey) -> Button:
     sure = Confirm(
         "Drop the old key?", f"{_ending(spare)} is destroyed here at once; there is no way back to it.", "Drop it", "Keep it"
     )  # fmt: skip
-    return Button(DROP, "Drop the old key now", key.id, Style.DANGER, sure)
+    return Button(DROP, "Drop the old key now", one_beside(spare), Style.DANGER, sure)
 
 
-def _anyway(key: ProviderKey) -> Buttons:
+def _anyway(key: ProviderKey, spare: SpareKey) -> Buttons:
     sure = Confirm("Switch anyway?", "What is named here can't answer with the next key.", "Switch", "Wait")
-    return Buttons((Button(ANYWAY, "Switch anyway", key.id, Style.DANGER, sure), _give_up(key)))
+    return Buttons((Button(ANYWAY, "Switch anyway", one_beside(spare), Style.DANGER, sure), _give_up(key, spare)))
 
 
-def _give_up(key: ProviderKey) -> Button:
-    return Button(GIVE_UP, f"Stay with {shown(key)}", key.id)
+def _give_up(key: ProviderKey, spare: SpareKey) -> Button:
+    return Button(GIVE_UP, f"Stay with {shown(key)}", one_beside(spare))
 
 
 def _ending(spare: SpareKey) -> str:
