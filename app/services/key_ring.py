@@ -31,6 +31,7 @@ class KeyRing:
         self._database = database
         self._vault = vault
         self._providers = providers
+        self._shut: set[tuple[str, int]] = set()
         self.watch = KeyWatch(database)
 
     @property
@@ -59,6 +60,7 @@ class KeyRing:
     async def seal(self, key: ProviderKey, origin: str, secret: Secret) -> StoredKey:
         """A row for this version of a key."""
         scrub.remember(secret)
+        self._shut.discard((key.id, key.version))
         stored = StoredKey(key, origin, None)
         return replace(stored, sealed=await self._vault.seal_secret(_context(stored), secret))
 
@@ -90,6 +92,10 @@ class KeyRing:
             await uow.audit.append(AuditEntry(workspace, actor, "key.used", key_id, about))
         return key, await self.open(stored)
 
+    def opens(self, key: ProviderKey) -> bool:
+        """Whether this version of a key can be opened, as far as this process has tried."""
+        return (key.id, key.version) not in self._shut
+
     async def open(self, stored: StoredKey) -> ProviderCredential:
         """What is sealed in a row, for whoever has written down what for. Raises NoKey where it does not open, or may not be sent there."""
         key = stored.key
@@ -98,10 +104,12 @@ class KeyRing:
         try:
             secret = await self._vault.open_secret(_context(self._where_it_goes(stored)), stored.sealed)
         except WontOpen:
+            self._shut.add((key.id, key.version))
             log.error("a stored key does not open", workspace=key.workspace, key=key.id)  # noqa: TRY400 - the vault gives no cause
             raise _no_key(
                 key.id, "The key for this can't be opened any more. An admin can set it again with `/byok setkey`."
             ) from None
+        self._shut.discard((key.id, key.version))
         scrub.remember(secret)
         return ProviderCredential(secret, key.base_url)
 
@@ -112,7 +120,9 @@ class KeyRing:
         try:
             return replace(stored, origin=self.provider(stored.key.provider).origin(stored.key.base_url))
         except BadInput as error:
-            raise NoKey(f"The server of this key may not be used any more. {error.message}") from None
+            self._shut.add((stored.key.id, stored.key.version))
+            message = f"The server of this key may not be used any more. {error.message}"
+            raise _no_key(stored.key.id, message) from None
 
 
 def _no_key(key_id: str, message: str) -> NoKey:

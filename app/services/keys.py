@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.agent import AgentSpec
-from app.domain.keys import ModelChoice, ProviderKey
+from app.domain.keys import KeyStatus, ModelChoice, ProviderKey
 from app.domain.run import ModelInfo
 from app.domain.spend import Account
 from app.errors import KeyRejected, NoCredit, NoKey, NoModel, TimedOut
@@ -129,7 +129,8 @@ class Keys:
         async with self._database.read() as uow:
             agents, keys = await uow.agents.all(workspace), await uow.keys.all(workspace)
         offline = {agent.id for agent in agents if not agent.paused and self.is_offline(agent, keys)}
-        return ready(agents, keys) | offline
+        usable = [key if self.ring.opens(key) else replace(key, status=KeyStatus.REFUSED) for key in keys]
+        return ready(agents, usable) | offline
 
     def is_offline(self, agent: AgentSpec, keys: tuple[ProviderKey, ...]) -> bool:
         """Whether the offline model answers for this agent: in the demo only, until a key works, or where an admin chose it."""

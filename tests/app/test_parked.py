@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.chat import ConversationRef, Place
 from app.domain.run import RunState, TextPart
@@ -267,6 +268,18 @@ async def test_what_waits_for_a_limit_waits_until_that_very_one_is_released(wait
         assert await release(uow, WORKSPACE, Cause.LIMIT, "limit_1") == 1
     await waiting.tick()
     assert len(waiting.answers()) == 2
+
+
+async def test_a_key_that_does_not_open_is_not_tried_over_and_over(waiting: Waiting) -> None:
+    async with waiting.bench.database.begin() as uow:
+        await uow.connection.execute(text("UPDATE provider_keys SET origin = 'https://elsewhere.example'"))
+    await waiting.desk.ask("Well?")
+    for _ in range(3):
+        await waiting.tick()
+    assert len(waiting.desk.shown()) == 1, "nothing has changed, so it would fail again, all day long"
+    await waiting.bench.set_key(OTHER)
+    await waiting.tick()
+    assert waiting.answers() == [waiting.desk.model.answer]
 
 
 async def test_what_was_asked_in_a_direct_chat_is_asked_there_again(waiting: Waiting) -> None:
