@@ -18,6 +18,8 @@ WIDE = 16
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds, where the provider does not say how long: twice as long each time it says no again."""
+_DOUBLED = 5
+"""Times, until the longest is reached."""
 
 
 @dataclass
@@ -28,6 +30,7 @@ class _Lane:
     trying: int = 0
     refusals: int = 0
     until: datetime | None = None
+    version: int = 0  # of the key that was told so
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def next(self) -> None:
@@ -52,29 +55,31 @@ class KeyGate:
         left = (lane.until - self._clock.now()).total_seconds() if lane and lane.until else 0.0
         return max(left, 0.0)
 
-    def told_to_wait(self, key_id: str, retry_after: float | None) -> datetime:
-        """The provider said no: until when nobody calls. Calls under way go on."""
+    def told_to_wait(self, key_id: str, retry_after: float | None, *, version: int = 0) -> datetime:
+        """The provider said no to this version of a key: until when nobody calls. Calls under way go on."""
         lane = self._lanes.setdefault(key_id, _Lane())
         now = self._clock.now()
         fresh = lane.until is None or lane.until <= now  # several are told so at once, and that is one refusal
         if fresh:
             lane.refusals += 1
-        wait = retry_after if retry_after is not None else FIRST_PAUSE * 2.0 ** (lane.refusals - 1)
+        wait = retry_after if retry_after is not None else FIRST_PAUSE * 2.0 ** min(lane.refusals - 1, _DOUBLED)
         until = now + timedelta(seconds=wait if retry_after is not None else min(wait, LONGEST_PAUSE))
         lane.until = until if fresh or lane.until is None else max(until, lane.until)
-        lane.width = 1
+        lane.width, lane.version = 1, version
         return lane.until
 
     def must_not_wait(self, key: ProviderKey) -> None:
-        """Return if a call may be tried, by what stands in the key's row: another process may have been told to wait. Raises Paused."""
+        """Return if a call may be tried, by what this process was told and what stands in the key's row, which may be of another one. Raises Paused."""
         until, lane = key.paused_until, self._lanes.get(key.id)
         if until is None or until <= self._clock.now():
+            if lane and lane.version == key.version and self.patience(key.id):
+                raise Paused(retry_after=self.patience(key.id))  # the row has yet to be written
             if lane:
                 lane.until = None  # over, or said of a key whose place another one took
             return
         lane = self._lanes.setdefault(key.id, _Lane())
         if lane.until is None or lane.until < until:
-            lane.until, lane.width = until, 1
+            lane.until, lane.width, lane.version = until, 1, key.version
         raise Paused(retry_after=self.patience(key.id))
 
     @asynccontextmanager

@@ -109,10 +109,9 @@ class KeyedModel:
             except Overloaded:
                 raise  # whoever asks: the key is not to be rested for it
             except RateLimited as error:
-                if admitted.key:
-                    await self._checks.told_to_wait(
-                        admitted.key, self._gate.told_to_wait(admitted.key.id, error.retry_after)
-                    )
+                if key := admitted.key:
+                    until = self._gate.told_to_wait(key.id, error.retry_after, version=key.version)
+                    await self._checks.told_to_wait(key, until)
                 raise
             except ModelGone:
                 if admitted.key:

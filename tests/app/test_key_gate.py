@@ -109,6 +109,16 @@ async def test_where_the_provider_does_not_say_how_long_each_refusal_doubles_the
     assert waits == [2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
 
 
+async def test_a_provider_that_refuses_for_a_day_is_asked_as_seldom_as_before() -> None:
+    clock = Clock()
+    gate = KeyGate(clock)
+    for _ in range(1440):
+        gate.told_to_wait("key", None)
+        clock.go_on(gate.patience("key"))
+    gate.told_to_wait("key", None)
+    assert gate.patience("key") == LONGEST_PAUSE
+
+
 async def test_calls_that_were_all_under_way_count_as_one_refusal() -> None:
     clock = Clock()
     gate = KeyGate(clock)
@@ -176,8 +186,20 @@ async def test_what_another_process_was_told_counts_here_too() -> None:
     assert gate.patience("key") == 0
 
 
+async def test_what_this_process_was_told_counts_before_it_is_written_down() -> None:
+    clock = Clock()
+    gate = KeyGate(clock)
+    gate.told_to_wait("key", None, version=KEY.version)
+    with pytest.raises(Paused):
+        gate.must_not_wait(KEY)
+    gate.told_to_wait("key", None, version=KEY.version)
+    assert gate.patience("key") == 2, "one refusal still: both calls were under way"
+    clock.go_on(2)
+    gate.must_not_wait(KEY)
+
+
 async def test_a_key_that_took_the_place_of_one_told_to_wait_is_not_told_to() -> None:
     gate = KeyGate(Clock())
-    gate.told_to_wait("key", 600)
-    gate.must_not_wait(KEY)
+    gate.told_to_wait("key", 600, version=KEY.version)
+    gate.must_not_wait(replace(KEY, version=KEY.version + 1))
     assert gate.patience("key") == 0
