@@ -31,7 +31,9 @@ class _Call:
     cut: bool = False
 
     def end(self) -> None:
-        """Wake whoever waits for the provider; who does not, finds out before they wait again."""
+        """Wake whoever waits for the provider, once; who does not, finds out before they wait again."""
+        if self.cut:
+            return  # it is ending: that can take a while
         self.cut = True
         if self.waiting is not None:
             self.waiting.reschedule(asyncio.get_running_loop().time())

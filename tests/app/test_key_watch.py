@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -36,9 +36,10 @@ async def bench(any_database: Database, clock: TestClock) -> AsyncIterator[Bench
 class Trickle:
     """A provider that says a word and then is silent until told to go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, closing: float = 0.0) -> None:
         self.go_on = asyncio.Event()
         self.closed = False
+        self._closing = closing
 
     async def __call__(self) -> AsyncIterator[ModelEvent]:
         try:
@@ -46,14 +47,15 @@ class Trickle:
             await self.go_on.wait()
             yield TextDelta(" two")
         finally:
+            await asyncio.sleep(self._closing)  # as a connection takes to close
             self.closed = True
 
 
 class Listener:
     """Hears a call out, or why it was cut."""
 
-    def __init__(self, watch: KeyWatch, key: ProviderKey) -> None:
-        self.trickle = Trickle()
+    def __init__(self, watch: KeyWatch, key: ProviderKey, *, closing: float = 0.0) -> None:
+        self.trickle = Trickle(closing)
         self.said = ""
         self._watch = watch
         self._key = key
@@ -68,6 +70,10 @@ class Listener:
                     self.said += event.text
         finally:
             await events.aclose()  # type: ignore[attr-defined]
+
+
+async def _ends(listeners: Sequence[Listener]) -> list[BaseException | None]:
+    return await asyncio.gather(*(one.call for one in listeners), return_exceptions=True)
 
 
 async def test_a_call_is_cut_within_a_second_of_its_keys_end_though_the_provider_is_silent(bench: Bench) -> None:
@@ -110,6 +116,22 @@ async def test_a_call_under_a_dead_key_ends_when_that_is_replaced(bench: Bench, 
     await bench.set_key(OTHER)
     with pytest.raises(NoKey):
         await listener.call
+
+
+async def test_a_call_that_takes_its_time_to_end_keeps_no_other_from_being_cut(bench: Bench, quick: KeyWatch) -> None:
+    one, two = (await bench.set_key()).key, (await bench.set_key(OTHER, label="two")).key
+    slow = Listener(quick, one, closing=0.5)
+    await until(lambda: slow.said == "One")
+    await bench.keys.setting.revoke(WORKSPACE, one.id, ADMIN)
+    await asyncio.sleep(0.1)
+    others = [Listener(quick, two) for _ in range(8)]
+    await until(lambda: all(one.said == "One" for one in others))
+    await bench.keys.setting.revoke(WORKSPACE, two.id, ADMIN)
+    async with asyncio.timeout(0.3):
+        assert all(isinstance(end, NoKey) for end in await _ends(others))
+    assert not slow.call.done()
+    with pytest.raises(NoKey):
+        await slow.call
 
 
 async def test_nobody_looks_while_there_are_no_calls(bench: Bench, quick: KeyWatch) -> None:
