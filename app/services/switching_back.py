@@ -73,7 +73,11 @@ class SwitchingBack:
                     return now is not None and now.live
                 if before is None or not await self._is_reason(now, before, error):
                     return False
-                if restored := await self.restore(now, ITSELF, SWITCHED_BACK):
+                try:
+                    restored = await self.restore(now, ITSELF, SWITCHED_BACK)
+                except NoKey:
+                    return False  # the one before does not open any more: there is no way back
+                if restored:
                     self._background.spawn(self._tell(restored, error), name="tell of a switch back")
                     return True
             return False

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.keys import KeyStatus
 from app.errors import KeyRejected, NoCredit, NotPermitted, RateLimited
@@ -82,6 +83,20 @@ async def test_a_key_that_was_refused_itself_is_no_way_back(bench: Bench) -> Non
         await bench.ask(chosen)
     key = await bench.key()
     assert (key.status, key.last_four) == (KeyStatus.REFUSED, "efgh")
+
+
+async def test_a_kept_key_that_does_not_open_is_no_way_back_and_the_admins_hear_of_the_dead_one(bench: Bench) -> None:
+    await rotated(bench)
+    async with bench.database.begin() as uow:
+        await uow.connection.execute(text("UPDATE spare_keys SET origin = 'https://elsewhere.example'"))
+    chosen = await choice(bench)
+    assert bench.anthropic.keys is not None
+    bench.anthropic.keys.discard(OTHER)
+    with pytest.raises(KeyRejected):
+        await bench.ask(chosen)
+    await bench.settled()
+    assert ((await bench.key()).status, (await bench.key()).last_four) == (KeyStatus.REFUSED, "efgh")
+    assert bench.platform.told(ADMIN)
 
 
 async def test_no_credit_or_a_limit_is_no_reason_to_switch_back(bench: Bench) -> None:
