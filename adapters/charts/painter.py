@@ -89,7 +89,7 @@ class Painter:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._rest is not None:
             self._rest.cancel()
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or self._process.returncode is not None or _was_let_go(self._process):
             await self._end()
             self._process = await self._begun()
         return self._process
@@ -136,6 +136,10 @@ class Painter:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # whoever asked may have gone
+
+
+def _was_let_go(process: asyncio.subprocess.Process) -> bool:
+    return process.stdin is None or process.stdin.is_closing()
 
 
 def _why(reason: str) -> NotPainted:

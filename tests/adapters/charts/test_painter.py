@@ -75,6 +75,17 @@ async def test_after_its_process_was_killed_in_the_middle_the_next_chart_is_pain
     assert (await painter.paint(spent(31, 8))).startswith(PNG)
 
 
+async def test_a_chart_asked_for_just_when_the_process_was_let_go_is_painted_by_another() -> None:
+    painter = Painter(idle=0.0)
+    try:
+        for _ in range(2):
+            assert (await painter.paint(spent(7, 3))).startswith(PNG)
+            await asyncio.sleep(0)  # its idle time is over, and it has not ended yet
+            await asyncio.sleep(0)
+    finally:
+        await painter.aclose()
+
+
 async def test_a_process_that_died_between_two_charts_is_noticed_before_the_next(painter: Painter) -> None:
     await painter.paint(spent(7, 3))
     process = running(painter)
