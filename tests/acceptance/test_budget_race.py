@@ -72,11 +72,13 @@ async def _prices(race: Race) -> tuple[Decimal, Decimal]:
 
 async def check(race: Race, paid: int, real: Decimal) -> None:
     """So many calls were made, paid for and answered; all others were told why not, in words; nothing is left over."""
-    refused = [marker for marker in race.asked if marker not in race.answered()]
+    answered = set(race.answered())
+    refused = [marker for marker in race.asked if marker not in answered]
     assert len(race.models.calls) == paid, "the provider's count"
     assert await race.receipts() == [(real, False, "")] * paid
-    assert len(race.answered()) == paid
-    assert [race.said(marker)[:300] for marker in refused if "limit" not in race.said(marker)] == []
+    assert len(answered) == paid
+    told = [race.said(marker) for marker in refused]
+    assert [words[:300] for words in told if "limit" not in words] == []
     assert race.working() == []
     assert await race.reserved() == []
     assert await race.spent() > ZERO
