@@ -19,6 +19,8 @@ COMMANDS = (
     "keys",
     "admins",
     "model assistant",
+    "model assistant anthropic/claude-haiku-5",
+    "fallback",
     "revoke main",
     "settings",
     "usage",
