@@ -26,6 +26,7 @@ class Dialect:
     moment: str
     day: str
     no: str
+    fence: str  # keeps a number from being made anew wherever it is used
     speed: tuple[str, ...]
     indexes: str  # names and how they are made
     after: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ SQLITE = Dialect(
     "strftime('%Y-%m-%d %H:%M:%f', {begin} + i * {step}, 'unixepoch') || '000'",
     "substr(at, 1, 10)",
     "0",
+    "LIMIT -1 OFFSET 0",
     (
         "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-1000000", "PRAGMA threads=2",
         "PRAGMA locking_mode=EXCLUSIVE",
@@ -47,6 +49,7 @@ POSTGRES = Dialect(
     "to_timestamp({begin}::double precision + i * {step}::double precision)",
     "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
     "false",
+    "OFFSET 0",
     (
         "SET maintenance_work_mem = '512MB'", "SET work_mem = '256MB'",
         "ALTER TABLE receipts SET UNLOGGED", "ALTER TABLE spend_days SET UNLOGGED",
@@ -94,13 +97,14 @@ def _opened(url: URL) -> Any:
 
 def _part(prime: int, most: int) -> str:
     """A number from 0 to below `most`, the small ones much more often."""
-    return f"CAST(({most} * ((i * {prime} % 1000003) / 1000003.0) * ((i * {prime} % 1000003) / 1000003.0)) - 0.5 AS integer)"
+    chance = f"(CAST(i * {prime} % 1000003 AS double precision) / 1000003)"
+    return f"CAST(abs({most} * {chance} * {chance} - 0.5) AS integer)"
 
 
 def _receipts(dialect: Dialect, workspace: str, rows: int, begin: float) -> str:
     place = {"rows": rows, "begin": begin, "step": DAYS * 86_400 / rows}
     spread = ", ".join(
-        f"abs({_part(prime, most)}) AS {name}"
+        f"{_part(prime, most)} AS {name}"
         for name, prime, most in (("who", 7919, 200), ("agent", 104729, 20), ("place", 15485863, 100), ("kind", 32452843, 15), ("size", 49979687, 9000))
     )  # fmt: skip
     return f"""
@@ -112,7 +116,7 @@ def _receipts(dialect: Dialect, workspace: str, rows: int, begin: float) -> str:
             'key_' || (kind % 5), 'print', CASE WHEN kind % 2 = 0 THEN 'anthropic' ELSE 'openai' END, 'model-' || kind,
             'https://models.example', 500 + size, size / 9, size / 2, size / 20, size / 30, 0,
             CASE WHEN kind = 14 THEN NULL ELSE (500 + size) * (kind + 1) * 300 END, {dialect.no}, '', '', {dialect.moment.format(**place)}
-        FROM (SELECT i, {spread} FROM n) AS made
+        FROM (SELECT i, {spread} FROM n {dialect.fence}) AS made
     """
 
 
