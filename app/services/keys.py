@@ -117,7 +117,13 @@ class Keys:
             )
             refused.waits_for = key.id
             raise refused
-        model = agent.model or await self._best(agent, key)
+        try:
+            model = agent.model or await self._best(agent, key)
+        except (KeyRejected, NoCredit) as error:
+            if await self.back.rejected(key, error):
+                return await self.resolve(agent)  # another key pays in its place now
+            await self.checks.failed(key, error)
+            raise
         stand_ins = [one for one in stand_ins_of(agent, keys) if (one.key.id, one.model) != (key.id, model)]
         choice, *others = await asyncio.gather(
             self._choice(key, model), *(self._choice(one.key, one.model, instead_of=model) for one in stand_ins)
@@ -187,9 +193,6 @@ class Keys:
             models = await self.models.of(key)
         except TimeoutError:
             raise TimedOut from None
-        except (KeyRejected, NoCredit) as error:
-            await self.checks.failed(key, error)
-            raise
         best = self.ring.provider(key.provider).best(models)
         if best is None:
             self._ask_for_model(agent, key)

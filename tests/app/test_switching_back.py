@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from app.services.agent_drafts import AgentDraft
 from app.store.unit_of_work import Database
 from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench, words
 from tests.app.engines import until
-from tests.app.rotated import choice, elsewhere, rotated, rows, settled_in
+from tests.app.rotated import choice, elsewhere, paid_with, rotated, rows, settled_in
 from tests.fakes.databases import TestClock
 
 
@@ -136,6 +137,19 @@ async def test_a_check_that_finds_the_next_key_rejected_switches_back_as_well(be
     bench.anthropic.keys.discard(OTHER)
     assert "••••abcd" in words(await bench.typed("test"))
     assert (await bench.key()).last_four == "abcd"
+
+
+async def test_an_agent_that_takes_the_best_model_is_answered_though_the_list_was_refused_first(bench: Bench) -> None:
+    async with bench.database.begin() as uow:
+        await uow.agents.change(replace(await bench.agent(), model=""))
+    await rotated(bench)
+    await bench.settled()
+    assert bench.anthropic.keys is not None
+    bench.anthropic.keys.discard(OTHER)
+    bench.clock.forward(minutes=11)  # what was listed is to be asked for anew
+    assert await paid_with(bench) == GOOD
+    assert (await bench.key()).last_four == "abcd"
+    assert (await bench.actions()).count("key.switched_back") == 1
 
 
 async def test_two_processes_that_meet_the_rejection_at_once_switch_back_once(bench: Bench) -> None:
