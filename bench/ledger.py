@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from adapters.models.prices import ListPrices
 from app.domain.run import Usage
@@ -44,13 +44,12 @@ class Clock:
 
 
 class Counted:
-    """Statements and transactions of a database's writer."""
+    """Statements and transactions of every database from here on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self) -> None:
         self.statements = self.transactions = 0
-        engine = database._writer.sync_engine  # noqa: SLF001 - a bench looks behind
-        event.listen(engine, "before_cursor_execute", self._statement)
-        event.listen(engine, "commit", self._commit)
+        event.listen(Engine, "before_cursor_execute", self._statement)
+        event.listen(Engine, "commit", self._commit)
 
     def _statement(self, _connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         self.statements += not statement.startswith("BEGIN")
@@ -108,7 +107,7 @@ async def _meter(url: str, limits: int) -> AsyncIterator[tuple[Meter, Counted]]:
             await uow.limits.put(Limit(f"limit_{scope}", W, scope, subject, Period.MONTH, Decimal(1_000_000)), "U9")
     meter = Meter(database, Pricing(ListPrices()), Clock())
     await meter.begin()
-    yield meter, Counted(database)
+    yield meter, Counted()
     await meter.leave()
     await database.dispose()
 
