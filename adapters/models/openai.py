@@ -105,11 +105,14 @@ async def _looked_up(client: AsyncOpenAI, headers: dict[str, Any], model: str) -
 
 
 def _with_abilities(info: ModelInfo) -> ModelInfo:
-    """What the listing does not tell: it is told by the family."""
+    """What the listing does not tell: it is told by the family. What reads PDFs sees pictures and calls tools, chat variants aside; of the others nobody says."""
+    documents = catalog.reads_pdfs(info.id)
     return replace(
         info,
         context_window=info.context_window or catalog.window(info.id),
-        documents=catalog.reads_pdfs(info.id),
+        images=documents or None,
+        tools=(documents and "-chat" not in info.id) or None,
+        documents=documents,
         web_search=catalog.searches(info.id),
         efforts=tuple(Effort) if catalog.reasons(info.id) else (),
     )

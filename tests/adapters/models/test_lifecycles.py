@@ -54,6 +54,13 @@ async def test_openais_listing_tells_the_day() -> None:
     assert (models["gpt-5.5"].lifecycle, models["gpt-5.5"].retires_on) == ("active", "")
 
 
+async def test_what_openais_listing_does_not_tell_of_a_models_abilities_its_family_does() -> None:
+    async with ModelServer(keys={KEY}) as server:
+        models = await listed(server, "openai")
+    assert (models["gpt-5.4"].images, models["gpt-5.4"].tools) == (True, True)
+    assert (models["chatgpt-4o-latest"].images, models["chatgpt-4o-latest"].tools) == (None, None)
+
+
 async def test_other_servers_tell_it_in_their_own_words() -> None:
     async with ModelServer(keys={KEY}) as server:
         server.models = ["mistral-large-2411", "some/model", "odd", "fine"]
