@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, select, union_all
@@ -109,28 +110,18 @@ class SpendRows:
         self, workspace: str, subjects: Iterable[tuple[Kind, str]], days: Sequence[str]
     ) -> dict[tuple[Kind, str, str], Cost]:
         """What these spent on these days, by kind, subject and day; nothing on a day that is not there."""
-        looks = [
-            select(_DAYS.c.kind, _DAYS.c.subject, _DAYS.c.day, _DAYS.c.cost, _DAYS.c.unpriced).where(
-                _DAYS.c.workspace == workspace,
-                _DAYS.c.kind == kind.value,
-                _DAYS.c.subject == subject,
-                _DAYS.c.day.in_(days),
-            )
-            for kind, subject in dict.fromkeys(subjects)
-        ]
-        if not looks:
+        wanted = tuple(dict.fromkeys(subjects))
+        if not wanted:
             return {}
-        found = await self._connection.execute(union_all(*looks) if len(looks) > 1 else looks[0])
+        about: dict[str, Any] = {"whose": workspace, "days": list(days)}
+        for at, (kind, subject) in enumerate(wanted):
+            about |= {f"kind{at}": kind.value, f"subject{at}": subject}
+        found = await self._connection.execute(_looks(len(wanted)), about)
         return {(Kind(row.kind), row.subject, row.day): Cost(row.cost, floor=bool(row.unpriced)) for row in found}
 
     async def reserved(self, workspace: str) -> tuple[Open, ...]:
         """What is set aside at this moment."""
-        by = (_RESERVATIONS.c.agent_id, _RESERVATIONS.c.channel, _RESERVATIONS.c.asker)
-        found = await self._connection.execute(
-            select(*by, func.sum(_RESERVATIONS.c.amount, type_=tables.Money()).label("amount"))
-            .where(_RESERVATIONS.c.workspace == workspace)
-            .group_by(*by)
-        )
+        found = await self._connection.execute(_OPEN, {"whose": workspace})
         return tuple(Open(row.agent_id, row.channel, row.asker, row.amount or ZERO) for row in found)
 
     async def calls_under(self, workspace: str, key: str, since: datetime) -> tuple[int, int]:
@@ -154,13 +145,14 @@ class SpendRows:
         columns = _RECEIPTS.c
         found = await self._connection.execute(
             select(
-                func.sum(columns.input_tokens + columns.output_tokens).label("tokens"),
+                func.sum(columns.input_tokens).label("read"),
+                func.sum(columns.output_tokens).label("written"),
                 func.sum(columns.cost, type_=tables.Money()).label("cost"),
                 (func.count() - func.count(columns.cost)).label("unpriced"),
             ).where(columns.run_id == run)
         )
         row = found.one()
-        return int(row.tokens or 0), Cost(row.cost or ZERO, floor=bool(row.unpriced))
+        return int(row.read or 0) + int(row.written or 0), Cost(row.cost or ZERO, floor=bool(row.unpriced))
 
     async def beat(self, process: str) -> None:
         """Note that a process lives."""
@@ -222,8 +214,29 @@ def _ground() -> Any:
     )  # fmt: skip
 
 
+@cache
+def _looks(count: int) -> Any:
+    """What so many spent, each on its own days by the primary key: a year of others' rows is not read."""
+    looks = [
+        select(_DAYS.c.kind, _DAYS.c.subject, _DAYS.c.day, _DAYS.c.cost, _DAYS.c.unpriced).where(
+            _DAYS.c.workspace == bindparam("whose"),
+            _DAYS.c.kind == bindparam(f"kind{at}"),
+            _DAYS.c.subject == bindparam(f"subject{at}"),
+            _DAYS.c.day.in_(bindparam("days", expanding=True)),
+        )
+        for at in range(count)
+    ]
+    return union_all(*looks) if count > 1 else looks[0]
+
+
 # Statements that are made once: to make them for each call would take longer than to execute them.
 _GROUND = _ground()
+_BY = (_RESERVATIONS.c.agent_id, _RESERVATIONS.c.channel, _RESERVATIONS.c.asker)
+_OPEN = (
+    select(*_BY, func.sum(_RESERVATIONS.c.amount, type_=tables.Money()).label("amount"))
+    .where(_RESERVATIONS.c.workspace == bindparam("whose"))
+    .group_by(*_BY)
+)
 _RESERVE, _KEEP = insert(_RESERVATIONS), insert(_RECEIPTS)
 _LET_GO = delete(_RESERVATIONS).where(_RESERVATIONS.c.id == bindparam("call"))
 _UPSERTS = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
