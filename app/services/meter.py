@@ -194,7 +194,10 @@ class Meter:
             return
         self._rooms.somebody_left(receipt.workspace)
         if crossed and self.crossed:
-            await self.crossed(crossed)
+            try:
+                await self.crossed(crossed)
+            except Exception as error:  # noqa: BLE001 - whoever asked has their answer, and what else is to be settled comes next
+                log.error("marks of limits were not told of", workspace=receipt.workspace, **place_of(error))  # noqa: TRY400
 
     async def _settled(self, receipt: Receipt) -> Sequence[Crossed]:
         async with self._doors.of(receipt.workspace), self._database.begin() as uow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import replace
 
 from app.domain.keys import ModelChoice
@@ -22,6 +23,9 @@ from app.domain.run import (
 BYTES_PER_TOKEN = 2
 """Of UTF-8: half of what plain English has, and less than any language or code that people write has on average."""
 
+_ALONE = bytes(range(0x21, 0x30)) + b"0123456789" + b":;<=>?@[\\]^`{|}~\n" + bytes(range(0xF0, 0xF5))
+"""Bytes that may be tokens of their own, as in tables of numbers; and what a sign of four bytes begins with, such as a rare one's or a fox's."""
+
 OVERHEAD = 500
 """Tokens that a provider adds by itself, where there are tools most of all."""
 
@@ -30,20 +34,25 @@ PAGE = 5_000
 """Tokens of a PDF's page, which is read and looked at."""
 
 PAGE_BYTES = 50_000
-FOUND = 20_000
-"""Tokens that one search of the web finds. The whole question is read again after each."""
+SHUT_PAGE_BYTES = 3_000
+"""The same of a PDF whose list of pages can't be read here: of a page with nothing but words."""
+
+MOST_INFLATED = 16 * 1024 * 1024
+FOUND = 10_000
+"""Tokens that one search of the web finds. The whole question is read again after each, with all that was found until then."""
 
 THOUGHT = 24_576
 """Tokens of thinking that come on top of the longest answer, where a model is told how hard to think."""
 
 _PAGE = re.compile(rb"/Type\s*/Page\b")
+_PACKED = re.compile(rb"/Type\s*/ObjStm\b.{0,400}?stream\r?\n", re.DOTALL)
 
 
 def most(request: ModelRequest, choice: ModelChoice) -> Usage:
     """The most that a call can use, all of it new to the provider."""
     read = said(request)
     searches = request.web_search
-    read = read * (searches + 1) + FOUND * searches
+    read = read * (searches + 1) + FOUND * searches * (searches + 1) // 2
     if choice.context_window:
         read = min(read, choice.context_window * (searches + 1))
     written = request.max_output_tokens + (THOUGHT if request.effort else 0)
@@ -63,25 +72,48 @@ def said(request: ModelRequest) -> int:
     """Tokens of a question with all that comes with it."""
     tools = json.dumps([[tool.name, tool.description, dict(tool.parameters)] for tool in request.tools])
     parts = sum(_tokens(part) for message in request.messages for part in message.parts)
-    return OVERHEAD + _of(len(request.system.encode()) + len(tools)) + parts
+    return OVERHEAD + _text(request.system) + _of(len(tools)) + parts
 
 
 def _tokens(part: Part) -> int:
     match part:
         case TextPart(text):
-            return _of(len(text.encode(errors="replace")))
+            return _text(text)
         case ToolCall():
             return _of(len(part.name) + len(json.dumps(dict(part.arguments))))
         case ToolResult():
-            return _of(len(part.content.encode(errors="replace")))
+            return _text(part.content)
         case OpaquePart():
             return _of(len(json.dumps(dict(part.data))))
         case ImagePart():
             return PICTURE
         case DocumentPart(_, data):
-            return PAGE * max(1, len(_PAGE.findall(data)), len(data) // PAGE_BYTES)
+            return PAGE * _pages(data)
         case _:
             return 0
+
+
+def _text(text: str) -> int:
+    data = text.encode(errors="replace")
+    return _of(2 * len(data) - len(data.translate(None, _ALONE)))
+
+
+def _pages(data: bytes) -> int:
+    """Of a PDF, as its parts tell it, also those that are packed together; more rather than fewer where they don't."""
+    found, room, packed = len(_PAGE.findall(data)), MOST_INFLATED, False
+    for start in (match.end() for match in _PACKED.finditer(data)):
+        packed = True
+        end = data.find(b"endstream", start)
+        try:
+            objects = zlib.decompressobj().decompress(data[start : end if end >= 0 else None], room)
+        except zlib.error:
+            continue
+        found += len(_PAGE.findall(objects))
+        room -= len(objects)
+        if room <= 0:
+            break
+    shut = packed and (not found or room <= 0)
+    return max(1, found, len(data) // (SHUT_PAGE_BYTES if shut else PAGE_BYTES))
 
 
 def _of(size: int) -> int:

@@ -125,7 +125,12 @@ async def test_settled_twice_it_counts_once(office: Office) -> None:
 async def test_a_server_that_counts_without_sense_breaks_nothing(office: Office) -> None:
     receipt = await office.spend(usage=Usage(10**30, -5, 10**12))
     assert (receipt.usage.input_tokens, receipt.usage.output_tokens) == (2_000_000_000, 0)
+    await office.spend(usage=Usage(10**30, 10**30))
     assert await office.open() == 0
+    async with office.database.read() as uow:
+        assert (await uow.spend.of_run("run_1"))[0] == 6_000_000_000, (
+            "a run with a limit is not stopped by what does not fit"
+        )
 
 
 async def test_the_day_is_that_of_the_workspaces_zone_when_the_call_began(office: Office) -> None:
@@ -256,6 +261,16 @@ async def test_without_a_price_there_is_no_call_under_a_limit_and_an_unknown_cos
 
 async def test_what_nobody_used_costs_nothing_even_where_the_price_is_unknown(office: Office) -> None:
     assert (await office.spend(replace(WANTED, model="nobody-knows"), Usage())).cost == ZERO
+
+
+async def test_a_call_is_paid_for_also_where_nobody_can_be_told_of_its_limit(office: Office) -> None:
+    async def fails(_: object) -> None:
+        raise OSError
+
+    await office.limit("1")
+    office.meter.crossed = fails
+    assert (await office.spend()).cost == Decimal(1)
+    assert await office.open() == 0
 
 
 async def test_marks_are_told_of_when_they_are_crossed(office: Office) -> None:

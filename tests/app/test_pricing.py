@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,7 +10,18 @@ from adapters.models.prices import ListPrices
 from app.domain.agent import Effort
 from app.domain.keys import ModelChoice
 from app.domain.money import TokenPrices
-from app.domain.run import DocumentPart, ImagePart, ModelMessage, ModelRequest, Part, Role, TextPart, ToolSpec, Usage
+from app.domain.run import (
+    DocumentPart,
+    ImagePart,
+    ModelMessage,
+    ModelRequest,
+    Part,
+    Role,
+    TextPart,
+    ToolResult,
+    ToolSpec,
+    Usage,
+)
 from app.services import worst_case
 from app.services.pricing import Pricing, cost
 
@@ -70,7 +82,34 @@ def test_pictures_pages_tools_thinking_and_searches_are_reckoned_with() -> None:
     assert worst_case.most(asked(TextPart("Well?"), tools=(tool,)), CHOICE).input_tokens >= bare.input_tokens + 200
     assert worst_case.most(asked(TextPart("Well?"), effort=Effort.HIGH), CHOICE).output_tokens > 20_000
     searched = worst_case.most(asked(TextPart("Well?"), web_search=2), CHOICE)
-    assert (searched.searches, searched.input_tokens) == (2, 3 * bare.input_tokens + 2 * worst_case.FOUND)
+    assert (searched.searches, searched.input_tokens) == (2, 3 * bare.input_tokens + 3 * worst_case.FOUND), (
+        "what the first one found is read twice"
+    )
+
+
+def test_of_numbers_and_signs_each_may_be_a_token() -> None:
+    bare = worst_case.most(asked(TextPart("")), CHOICE).input_tokens
+    for text in ("0123456789" * 100, '{"a":1,"b":2}' * 80, "a\nb\n" * 250):
+        told = worst_case.most(asked(TextPart(text)), CHOICE).input_tokens - bare
+        assert told >= len(text) * 3 / 4, text[:10]
+        assert worst_case.most(asked(ToolResult("call_1", text)), CHOICE).input_tokens >= bare + told - 4
+    assert worst_case.most(asked(TextPart("word " * 200)), CHOICE).input_tokens - bare == 500
+
+
+def pdf_of(objects: bytes) -> DocumentPart:
+    packed = b"1 0 obj << /Type /ObjStm /N 9 /First 40 /Filter /FlateDecode >> stream\n%b\nendstream endobj"
+    return DocumentPart("a.pdf", b"%PDF-1.7\n" + packed % objects)
+
+
+def test_pages_of_a_pdf_are_counted_where_they_are_packed_and_guessed_at_where_they_are_shut() -> None:
+    bare = worst_case.most(asked(), CHOICE).input_tokens
+
+    def pages(part: DocumentPart) -> int:
+        return (worst_case.most(asked(part), CHOICE).input_tokens - bare) // worst_case.PAGE
+
+    assert pages(pdf_of(zlib.compress(b"<< /Type /Page /Parent 2 0 R >> " * 40))) == 40
+    assert pages(pdf_of(b"\x8f" * 60_000)) == 20
+    assert pages(pdf_of(zlib.compress(b" " * (2 * worst_case.MOST_INFLATED)))) >= 1
 
 
 def test_nothing_that_a_model_cannot_take_or_say_is_set_aside() -> None:
