@@ -7,6 +7,7 @@ from decimal import Decimal
 from app.domain.spend import Kind
 from app.domain.views import Fields, Table
 from app.services.exports import Exports, Span
+from app.services.screens.prices import FORM
 from app.store.spending import Share
 from tests.app.bench import ADMIN, MEMBER, WORKSPACE, words
 from tests.app.desk import Desk
@@ -50,3 +51,18 @@ async def test_what_an_answer_cost_is_shown_and_what_it_said_is_not(desk: Desk) 
     for shown in (*map(words, screens), words(await till.home.view(ADMIN)), file):
         assert "heron" not in shown
         assert "sk-test" not in shown
+
+
+async def test_an_own_price_counts_from_the_next_call_on_and_old_receipts_keep_what_they_say(desk: Desk) -> None:
+    till, bench = Till(desk.bench), desk.bench
+    await desk.ask("One?")
+    async with bench.database.read() as uow:
+        (first, *_) = await uow.receipts.newest(WORKSPACE, 1)
+    own = {"provider": first.provider, "model": first.model, "input": "1000", "output": "5000"}
+    await till.sent(FORM, own)
+    await desk.ask("Two?")
+    async with bench.database.read() as uow:
+        second, again, *_ = await uow.receipts.newest(WORKSPACE, 2)
+    assert again == first
+    assert second.model == first.model
+    assert second.cost == Decimal("0.02") != first.cost  # 10 tokens in, 2 out
