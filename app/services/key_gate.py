@@ -84,7 +84,7 @@ class KeyGate:
 
     @asynccontextmanager
     async def turn(self, key_id: str) -> AsyncIterator[Callable[[], None]]:
-        """Wait until it is this call's turn, which may be at once. What is yielded is to be called when the provider began to answer."""
+        """Wait until it is this call's turn, which may be at once. What is yielded is to be called when the provider began to answer, or failed in another way."""
         lane = self._lanes.get(key_id)
         if lane is None:
             yield _nothing
@@ -114,6 +114,7 @@ class KeyGate:
         lane.trying -= 1
         if answered and not self.patience(key_id):
             lane.width *= 2
+            lane.refusals = 0
         lane.next()
         if lane.width > WIDE and not lane.waiting and not lane.trying and self._lanes.get(key_id) is lane:
             del self._lanes[key_id]

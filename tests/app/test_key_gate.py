@@ -119,6 +119,20 @@ async def test_a_provider_that_refuses_for_a_day_is_asked_as_seldom_as_before() 
     assert gate.patience("key") == LONGEST_PAUSE
 
 
+async def test_once_a_call_went_well_the_next_refusal_is_a_first_one_again() -> None:
+    clock = Clock()
+    gate = KeyGate(clock)
+    callers = Callers(gate)
+    for _ in range(3):
+        gate.told_to_wait("key", None)
+        clock.go_on(gate.patience("key"))
+    callers.call(0)
+    await callers.settle()
+    await callers.answer(0)
+    gate.told_to_wait("key", None)
+    assert gate.patience("key") == 2
+
+
 async def test_calls_that_were_all_under_way_count_as_one_refusal() -> None:
     clock = Clock()
     gate = KeyGate(clock)
