@@ -53,10 +53,10 @@ async def test_a_client_that_began_under_the_key_before_goes_on_with_the_new_one
 
 async def test_an_old_key_that_was_revoked_at_the_provider_costs_no_answer(bench: Bench) -> None:
     """Its call was under way when the next one took over."""
-    bench.anthropic.hold = going_on = asyncio.Event()
+    bench.anthropic.gate = going_on = asyncio.Event()
     call = asyncio.create_task(bench.ask(await choice(bench)))
     await until(lambda: bool(bench.anthropic.keys_used()))
-    bench.anthropic.hold = None
+    bench.anthropic.gate = None
     await rotated(bench)
     assert bench.anthropic.keys is not None
     bench.anthropic.keys.discard(GOOD)

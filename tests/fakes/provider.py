@@ -44,7 +44,7 @@ class FakeProvider:
     )  # why a key (or "": any) may not use a model
     refusing: dict[str, ProviderError] = field(default_factory=dict)  # what calls under a key end with
     pause: float = 0
-    hold: asyncio.Event | None = None  # what is asked while it is here is answered once it is set
+    gate: asyncio.Event | None = None  # what is asked while it is here is answered once it is set
     answer: str = "Here you are."
     calls: list[tuple[str, str, str]] = field(default_factory=list)  # what was asked, with which key, at which base URL
     asked: list[ModelRequest] = field(default_factory=list)
@@ -104,8 +104,8 @@ class FakeProvider:
             raise NoKey
         self.calls.append((what, key.secret.reveal() if key else "", key.base_url if key else ""))
         await asyncio.sleep(self.pause)
-        if self.hold:
-            await self.hold.wait()
+        if self.gate:
+            await self.gate.wait()
         if self.failure:
             raise self.failure
         if key and self.keys is not None and key.secret.reveal() not in self.keys:
