@@ -20,6 +20,7 @@ from app.errors import (
     NotPermitted,
     Overloaded,
     Paused,
+    ProviderError,
     RateLimited,
     Stopped,
     TimedOut,
@@ -90,9 +91,14 @@ class KeyedModel:
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """See ModelClient; raises NoKey when the key was revoked meanwhile, OverLimit or PriceUnknown when the call must not be made."""
         async with self._gate.turn(self._choice.key_id) as answered, aclosing(self._tried(request)) as events:
-            async for event in events:
-                answered()
-                yield event
+            try:
+                async for event in events:
+                    answered()
+                    yield event
+            except ProviderError as error:
+                if isinstance(error, Overloaded) or not isinstance(error, RateLimited):
+                    answered()  # it failed, but did not ask for patience: whoever waits need not wait for each such failure
+                raise
 
     async def _tried(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         for left in reversed(range(MOST_TRIES)):
@@ -188,11 +194,13 @@ class KeyedModel:
             outcome = outcome if done else _outcome(error)
             raise
         finally:
-            await _close(watched)
-            await _close(events)
-            if done is None and _is_cancelled():
-                outcome = Stopped.__name__
-            await self._settle(admitted.reserved, done, heard, outcome)
+            try:
+                await _close(watched)
+                await _close(events)
+            finally:  # a connection that does not close, or who is cancelled once more meanwhile, leaves nothing set aside
+                if done is None and _is_cancelled():
+                    outcome = Stopped.__name__
+                await self._settle(admitted.reserved, done, heard, outcome)
 
     async def _settle(self, reserved: Reserved, done: ModelDone | None, heard: int, outcome: str) -> None:
         most = reserved.reservation.usage

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app.domain.events import Close, FieldErrors, Open
-from app.errors import BadInput, Overloaded, RateLimited
+from app.errors import BadInput, Overloaded, RateLimited, Unreachable
 from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench
 from tests.app.desk import THREAD, Desk
 from tests.app.engines import until
@@ -52,6 +52,21 @@ async def test_while_a_key_rests_another_question_is_told_what_is_waited_for(res
     assert reply
     assert "It asks to wait" in str(reply.explanation)
     assert len(resting.model.requests) == before
+
+
+async def test_a_provider_that_fails_otherwise_after_a_rest_keeps_nobody_waiting_behind_each_failure(
+    resting: Desk,
+) -> None:
+    resting.model.script = [RateLimited(retry_after=1), Unreachable()]
+    await resting.ask("The first")
+    before = len(resting.model.keys_used())
+    resting.model.gate = asyncio.Event()  # no word comes before it
+    for at in range(4):
+        await resting.say(f"Question {at}", where=replace(THREAD, thread=f"{at}.0"))
+    await until(lambda: len(resting.model.keys_used()) == before + 2)
+    resting.model.gate.set()
+    await resting.settled()
+    assert answers(resting)[1:] == ["Here you are."] * 4
 
 
 async def test_an_overload_rests_no_key(resting: Desk) -> None:
