@@ -136,4 +136,8 @@ async def _people_it(database: Database, like: AgentSpec) -> None:
 
 
 if __name__ == "__main__":
-    print(table(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ALL))))
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ALL
+    found = table(asyncio.run(measure(rows))).replace("`make bench`", "`make bench-usage`")
+    print(found)
+    if rows == ALL:
+        Path(__file__).with_name("usage.md").write_text(found)
