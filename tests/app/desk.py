@@ -52,8 +52,18 @@ class ScriptedProvider(FakeProvider):
     hold: asyncio.Event | None = None
     hold_from: int = 1
     held: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: Exception | None = None  # what becomes of a connection that is closed early
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
+        try:
+            async for event in self._streamed(request, key):
+                yield event
+        except (GeneratorExit, asyncio.CancelledError):
+            if self.closing:
+                raise self.closing from None
+            raise
+
+    async def _streamed(self, request: ModelRequest, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
         await self._asked(f"stream {request.model}", key)
         self.requests.append(request)
         item = self.script.pop(0) if self.script else self.answer

@@ -14,6 +14,7 @@ from app.domain.money import ZERO, TokenPrices
 from app.domain.run import RunState, TextPart, ToolCall
 from app.domain.spend import Limit, Period, Scope
 from app.errors import BadAnswer, CutOff, KeyRejected, Overloaded, RateLimited, RequestRefused, TimedOut, Unreachable
+from app.services.journaled import LONGEST_TEXT
 from app.services.keyed_model import WAITS
 from app.services.workspaces import WorkspaceSettings
 from app.store.tables import receipts, reservations
@@ -100,6 +101,15 @@ async def test_a_call_that_somebody_stopped_is_paid_for_as_far_as_it_came(priced
     (row,) = await paid(priced)
     assert (row.outcome, row.estimated) == ("Stopped", True)
     assert (await priced.records())[0].state is RunState.STOPPED
+
+
+async def test_a_connection_that_fails_to_close_leaves_nothing_set_aside(priced: Desk) -> None:
+    await agent(priced, max_output_tokens=10**6)
+    priced.model.closing = OSError()
+    priced.model.script = ["x" * (LONGEST_TEXT + 1)]
+    await priced.ask("Say more than is taken.")
+    (row,) = await paid(priced)
+    assert (row.outcome, row.estimated) == ("CutOff", True)
 
 
 async def test_at_a_limit_the_asker_is_told_and_the_provider_is_not_asked(priced: Desk) -> None:
