@@ -16,6 +16,9 @@ AT_A_TIME = 4
 PER_MODEL = 5.0
 """Seconds for one model."""
 
+BEST = "the provider's best model"
+"""Stands among the unchecked for agents that take that one, where the list that tells which it is could not be had."""
+
 Uses = Mapping[str, tuple[str, ...]]
 """Models, and the names of the agents that think with each; under no model those that take the provider's best."""
 

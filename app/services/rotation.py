@@ -21,7 +21,7 @@ from app.services.key_entry import KeyEntry
 from app.services.key_health import next_check
 from app.services.key_leaks import KnownKeys
 from app.services.key_ring import KeyRing
-from app.services.key_trials import KeyTrials, Tried, uses_of
+from app.services.key_trials import BEST, KeyTrials, Tried, uses_of
 from app.services.model_lists import ModelLists
 from app.services.rotation_outcomes import (
     NOTHING_KEPT,
@@ -181,7 +181,10 @@ class Rotation:
         automatic = uses.pop("", ())
         if automatic and best:
             uses[best.id] = tuple(dict.fromkeys((*uses.get(best.id, ()), *automatic)))
-        return await self._trials.of(key.provider, credential, uses)
+        tried = await self._trials.of(key.provider, credential, uses)
+        if automatic and verdict.models is None:
+            return replace(tried, unchecked=(*tried.unchecked, BEST))
+        return tried
 
     async def _opened(self, candidate: ProviderKey, stored: StoredSpare) -> ProviderCredential:
         about = {**about_spare(stored.spare), "provider": candidate.provider, "purpose": "rotate"}

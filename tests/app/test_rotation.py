@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -145,6 +146,16 @@ async def test_an_admin_may_switch_all_the_same(bench: Bench) -> None:
     assert (await bench.key()).last_four == "efgh"
     again = await bench.pressed("key_rotate_anyway", key.id, by=OPERATOR)
     assert "settled already" in words(again)
+
+
+async def test_it_is_said_that_the_best_model_was_not_tried_where_nobody_could_tell_which_it_is(bench: Bench) -> None:
+    async with bench.database.begin() as uow:
+        await uow.agents.change(replace(await bench.agent(), model=""))
+    bench.anthropic.unlisted = Unreachable()
+    shown = words(await rotated(bench))
+    assert "is rotated" in shown
+    assert "Not checked" in shown
+    assert "the provider's best model" in shown
 
 
 async def test_a_word_about_one_next_key_says_nothing_of_another(bench: Bench) -> None:

@@ -39,6 +39,7 @@ class FakeProvider:
     keys: set[str] | None = None
     listed: tuple[ModelInfo, ...] = ()
     failure: ProviderError | None = None
+    unlisted: ProviderError | None = None  # what asking for the list ends with
     denied: dict[tuple[str, str], ProviderError] = field(
         default_factory=dict
     )  # why a key (or "": any) may not use a model
@@ -79,6 +80,8 @@ class FakeProvider:
 
     async def models(self, key: ProviderCredential | None) -> tuple[ModelInfo, ...]:
         await self._asked("models", key)
+        if self.unlisted:
+            raise self.unlisted
         return self.listed
 
     def best(self, models: tuple[ModelInfo, ...]) -> ModelInfo | None:

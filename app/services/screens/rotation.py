@@ -28,6 +28,7 @@ from app.domain.views import (
 )
 from app.errors import KeyRejected, ModelGone, ProviderError
 from app.ports.providers import ModelProvider
+from app.services.key_trials import BEST
 from app.services.rotation_outcomes import BeingTried, NeedsWord, Outcome, Overtaken, Rotated, TurnedDown
 from app.services.screens.key_form import CARE, expiry
 from app.services.screens.words import enumerated, many, notice, shown
@@ -293,4 +294,4 @@ def _bold(names: Sequence[str]) -> Rich:
 
 
 def _codes(names: Sequence[str]) -> Rich:
-    return enumerated([Code(name) for name in names[:MOST_NAMED]])
+    return enumerated([name if name == BEST else Code(name) for name in names[:MOST_NAMED]])
