@@ -24,6 +24,8 @@ _RECEIPTS, _RESERVATIONS, _DAYS, _PROCESSES = (
 )  # fmt: skip
 _COUNTS = ("input_tokens", "output_tokens", "cached_read", "cached_write", "reasoning", "searches")
 _SUMMED = ("calls", "unpriced", "cost", *_COUNTS)
+_MOST_LOOKS = 50
+"""Of one statement: SQLite takes no more than some hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,15 @@ class SpendRows:
     ) -> dict[tuple[Kind, str, str], Cost]:
         """What these spent on these days, by kind, subject and day; nothing on a day that is not there."""
         wanted = tuple(dict.fromkeys(subjects))
-        if not wanted:
-            return {}
-        about: dict[str, Any] = {"whose": workspace, "days": list(days)}
-        for at, (kind, subject) in enumerate(wanted):
-            about |= {f"kind{at}": kind.value, f"subject{at}": subject}
-        found = await self._connection.execute(_looks(len(wanted)), about)
-        return {(Kind(row.kind), row.subject, row.day): Cost(row.cost, floor=bool(row.unpriced)) for row in found}
+        spent: dict[tuple[Kind, str, str], Cost] = {}
+        for first in range(0, len(wanted), _MOST_LOOKS):
+            some = wanted[first : first + _MOST_LOOKS]
+            about: dict[str, Any] = {"whose": workspace, "days": list(days)}
+            for at, (kind, subject) in enumerate(some):
+                about |= {f"kind{at}": kind.value, f"subject{at}": subject}
+            found = await self._connection.execute(_looks(len(some)), about)
+            spent |= {(Kind(row.kind), row.subject, row.day): Cost(row.cost, floor=bool(row.unpriced)) for row in found}
+        return spent
 
     async def reserved(self, workspace: str) -> tuple[Open, ...]:
         """What is set aside at this moment."""
@@ -244,7 +248,7 @@ _UPSERTS = {"sqlite": _upsert(sqlite), "postgresql": _upsert(postgresql)}
 
 def _named(model: str) -> str:
     """A model's name as its provider tells it, whatever that is."""
-    return model.replace("\x00", "")[:200]
+    return model.replace("\x00", "").encode(errors="replace").decode()[:200]
 
 
 def _reservation(row: Row[Any]) -> Reservation:

@@ -251,3 +251,14 @@ async def test_what_is_not_understood_says_what_can_be_typed(bench: Bench, text:
     with pytest.raises(BadInput, match=says):
         understood(text, [await bench.agent()])
     assert says in seen(await bench.typed(f"budget {text}"))
+
+
+async def test_the_page_is_there_however_many_people_have_a_limit_of_their_own(bench: Bench) -> None:
+    await bench.typed("budget each person day 1")
+    (each,) = await bench.budgets.limits.all(WORKSPACE)
+    async with bench.database.begin() as uow:
+        for number in range(600):
+            of = replace(each.limit, id=f"limit_{number}", subject=f"U{number}")
+            await uow.limits.put(of, ADMIN.id, on_top=True)
+    await spend(bench, "0.30", asker="U599")
+    assert ["$0.30 (30 %)", "of $1.00 a day"] in [row[1:3] for row in table(await page(bench))]

@@ -133,6 +133,13 @@ async def test_a_server_that_counts_without_sense_breaks_nothing(office: Office)
         )
 
 
+@pytest.mark.parametrize("name", ["m\ud800", "m\x00", "m" * 5000])
+async def test_a_server_that_names_its_model_without_sense_is_paid_for_all_the_same(office: Office, name: str) -> None:
+    await office.meter.settle(await office.reserved(), DOLLAR, model=name)
+    assert await office.kept() == [(Decimal(1), False, "")]
+    assert await office.open() == 0
+
+
 async def test_the_day_is_that_of_the_workspaces_zone_when_the_call_began(office: Office) -> None:
     async with office.database.begin() as uow:
         await uow.workspaces.keep_settings(W, {"time_zone": "Pacific/Auckland"})
