@@ -16,6 +16,7 @@ from app.services.agent_drafts import FIRST_GRANTS
 from app.services.calendar import Calendar
 from app.services.grant_drafts import kept
 from app.services.ids import new_id
+from app.services.rotation_outcomes import note_destroyed
 from app.store.unit_of_work import Database, UnitOfWork
 
 ITSELF = "latchkey"
@@ -125,6 +126,7 @@ class Workspaces:
                 return
             if not known.removed_at:
                 for key in await uow.keys.all(workspace):
+                    await note_destroyed(uow, await uow.spare_keys.destroy(workspace, key.id), ITSELF)
                     await uow.keys.revoke(workspace, key.id)
                     await uow.audit.append(AuditEntry(workspace, ITSELF, "key.revoked", key.id))
                 await uow.transcripts.forget_all(workspace)

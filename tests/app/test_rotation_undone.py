@@ -131,6 +131,13 @@ async def test_revoking_destroys_both_at_once(bench: Bench) -> None:
         await bench.keys.rotation.undo(WORKSPACE, key.id, ADMIN)
 
 
+async def test_removing_the_app_destroys_both_and_that_is_written_down(bench: Bench) -> None:
+    await rotated(bench)
+    await bench.workspaces.removed(WORKSPACE)
+    assert await rows(bench) == 0
+    assert {"key.shredded", "key.revoked"} <= set(await bench.actions())
+
+
 async def test_replacing_destroys_what_was_kept(bench: Bench) -> None:
     await rotated(bench)
     await bench.set_key(THIRD)
