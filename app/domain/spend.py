@@ -18,9 +18,7 @@ class Purpose(StrEnum):
     ANSWER = "answer"  # of the agent that was asked, each step of it
     HANDOVER = "handover"  # of an agent that another one asked
     SUMMARY = "summary"  # of what no longer fits a model's window
-    TITLE = "title"
     TRIAL = "trial"  # an admin compares two models
-    CHECK = "check"  # a key was tried with a model
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 from app.domain.money import Cost
 from app.errors import BadInput
@@ -38,13 +38,18 @@ def parsed(
 def shown(amount: Decimal | Cost) -> str:
     """Such as `$5.00` or `$1,250.00`; less than a cent with two digits that say something: `$0.0042`. A floor is `≥ $1.20`."""
     if isinstance(amount, Cost):
-        return f"≥ {shown(amount.amount)}" if amount.floor else shown(amount.amount)
+        return f"≥ {shown(_no_more(amount.amount))}" if amount.floor else shown(amount.amount)
     if amount < 0:
         return f"-{shown(-amount)}"
     if not amount or amount >= CENT:
         return f"${amount.quantize(CENT, ROUND_HALF_EVEN):,}"
     digits = Decimal((0, (1,), amount.adjusted() - 1))  # the second digit that is not zero
     return f"${amount.quantize(digits, ROUND_HALF_EVEN):f}"
+
+
+def _no_more(amount: Decimal) -> Decimal:
+    """Of a floor, whole cents that were really spent."""
+    return amount.quantize(CENT, ROUND_DOWN) if amount >= CENT else amount
 
 
 def plain(amount: Decimal) -> str:

@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 """What each is stands in docs/guides/spending.md."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ async def fill(data: Path, people: Sequence[str], channels: Sequence[str]) -> No
                 channel=chance.choice(channels), key_id=keys[0].id if keys else "", model=agent.model, usage=usage, at=at,
                 cost=LIST.cost("anthropic", agent.model, usage, at),
                 provider=agent.provider,
-                purpose=chance.choices([Purpose.ANSWER, Purpose.TITLE, Purpose.SUMMARY], (9, 1, 1))[0],
+                purpose=chance.choices([Purpose.ANSWER, Purpose.HANDOVER, Purpose.SUMMARY], (9, 1, 1))[0],
                 outcome=CutOff.__name__ if number % 40 == 7 else "", estimated=number % 40 == 7,
             )
         )  # fmt: skip

@@ -87,4 +87,6 @@ def test_amounts_are_shown_with_the_digits_that_matter(amount: str, words: str) 
 
 def test_what_is_not_wholly_known_is_shown_as_a_floor() -> None:
     assert shown(Cost(Decimal("1.2"), floor=True)) == "≥ $1.20"
+    assert shown(Cost(Decimal("1.199"), floor=True)) == "≥ $1.19", "more than what was spent is no floor"
+    assert shown(Cost(Decimal("0.0042"), floor=True)) == "≥ $0.0042"
     assert shown(Cost(Decimal("1.2"))) == "$1.20"

@@ -65,7 +65,7 @@ async def test_money_is_written_without_an_exponent(bench: Bench) -> None:
     assert [one["cost_usd"] for one in read(await exported(bench))] == ["0", "1000", "1.5"]
 
 
-@pytest.mark.parametrize("odd", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("odd", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1"])
 async def test_nothing_is_taken_for_a_formula(bench: Bench, odd: str) -> None:
     await keep(bench.database, [receipt(1, model=odd)])
     (one,) = read(await exported(bench))

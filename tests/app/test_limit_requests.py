@@ -54,6 +54,15 @@ async def test_it_says_whose_limit_that_is(limited: Limited, scope: Scope, subje
     assert says in words(await limited.refused())
 
 
+async def test_what_a_person_spent_is_not_told_in_the_thread_but_where_they_ask_for_more(limited: Limited) -> None:
+    await limited.limit("0.40", scope=Scope.PERSON, subject=EACH)
+    await limited.spend("0.39", asker=MEMBER.id)
+    shown = await limited.refused()
+    assert "'s limit of $0.40 a day leaves no room for this. " in words(shown)
+    assert "$0.39" not in words(shown)
+    assert "$0.39 is spent" in seen(await limited.press(button(shown, "Ask for more")))
+
+
 @pytest.mark.parametrize("label", ["Allow $1.00 for today", "Raise to $1.01 for good"])
 async def test_one_click_of_an_admin_has_the_question_answered(limited: Limited, label: str) -> None:
     limit = await limited.limit()

@@ -124,13 +124,14 @@ def reached(standing: Standing, percent: int, of: Rich, *, admin: bool) -> View:
 
 
 def over(standing: Standing, run: str, of: Rich, *, to_admin: bool) -> View:
-    """In the thread, in the place of an answer."""
+    """In the thread, in the place of an answer. All who are there read it: what a person spent is theirs, and stands in `/byok budget`."""
     value = f"{run} {standing.limit.id} {standing.subject}".strip()
+    theirs = "" if standing.limit.scope is Scope.PERSON else f": {spent(standing)} is spent"
     ask = Button(ASK, "Raise it" if to_admin else "Ask for more", value, Style.PRIMARY, opens=True)
     return View(
         blocks=(
             Notice(
-                rich(*of, f" {sized(standing)} leaves no room for this: {spent(standing)} is spent."), Level.WARNING
+                rich(*of, f" {sized(standing)} leaves no room for this{theirs}."), Level.WARNING
             ),
             Note(
                 rich(

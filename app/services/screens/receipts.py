@@ -29,6 +29,7 @@ from app.errors import (
     KeyRejected,
     ModelGone,
     NoCredit,
+    NoKey,
     NotPermitted,
     Overloaded,
     Paused,
@@ -48,14 +49,13 @@ PURPOSES: Mapping[Purpose, str] = {
     Purpose.ANSWER: "answer",
     Purpose.HANDOVER: "asked by another agent",
     Purpose.SUMMARY: "summary of what was said before",
-    Purpose.TITLE: "title",
     Purpose.TRIAL: "trial of a model",
-    Purpose.CHECK: "check of a key",
 }
 
 OUTCOMES: Mapping[str, str] = {
     KeyRejected.__name__: "key rejected",
     NoCredit.__name__: "no credit",
+    NoKey.__name__: "key revoked",
     NotPermitted.__name__: "model not permitted",
     RateLimited.__name__: "told to wait",
     Paused.__name__: "not called: the key rests",
