@@ -38,6 +38,8 @@ SHUT_PAGE_BYTES = 3_000
 """The same of a PDF whose list of pages can't be read here: of a page with nothing but words."""
 
 MOST_INFLATED = 16 * 1024 * 1024
+MOST_PACKED = 5_000
+LONGEST_HEAD = 400
 FOUND = 10_000
 """Tokens that one search of the web finds. The whole question is read again after each, with all that was found until then."""
 
@@ -45,7 +47,7 @@ THOUGHT = 24_576
 """Tokens of thinking that come on top of the longest answer, where a model is told how hard to think."""
 
 _PAGE = re.compile(rb"/Type\s*/Page\b")
-_PACKED = re.compile(rb"/Type\s*/ObjStm\b.{0,400}?stream\r?\n", re.DOTALL)
+_PACKED = re.compile(rb"/Type\s*/ObjStm\b")
 
 
 def most(request: ModelRequest, choice: ModelChoice) -> Usage:
@@ -99,21 +101,27 @@ def _text(text: str) -> int:
 
 
 def _pages(data: bytes) -> int:
-    """Of a PDF, as its parts tell it, also those that are packed together; more rather than fewer where they don't."""
-    found, room, packed = len(_PAGE.findall(data)), MOST_INFLATED, False
-    for start in (match.end() for match in _PACKED.finditer(data)):
-        packed = True
-        end = data.find(b"endstream", start)
-        try:
-            objects = zlib.decompressobj().decompress(data[start : end if end >= 0 else None], room)
-        except zlib.error:
-            continue
+    """Of a PDF, as its parts tell it, also those that are packed together; more rather than fewer where they don't. Takes no longer than it is long."""
+    found, room, packed, at = len(_PAGE.findall(data)), MOST_INFLATED, 0, 0
+    while room > 0 and packed < MOST_PACKED and (match := _PACKED.search(data, at)):
+        packed += 1
+        begin = data.find(b"stream", match.end(), match.end() + LONGEST_HEAD)
+        end = data.find(b"endstream", begin) if begin >= 0 else match.end()
+        if end < 0:
+            break
+        at = end
+        objects = _inflated(data[begin + len(b"stream") : end], room) if begin >= 0 else b""
         found += len(_PAGE.findall(objects))
         room -= len(objects)
-        if room <= 0:
-            break
-    shut = packed and (not found or room <= 0)
+    shut = packed and (not found or room <= 0 or packed == MOST_PACKED)
     return max(1, found, len(data) // (SHUT_PAGE_BYTES if shut else PAGE_BYTES))
+
+
+def _inflated(packed: bytes, room: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed.lstrip(b"\r\n"), room)
+    except zlib.error:
+        return b""
 
 
 def _of(size: int) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
+
+import pytest
 
 from adapters.models.prices import ListPrices
 from app.domain.agent import Effort
@@ -110,6 +113,23 @@ def test_pages_of_a_pdf_are_counted_where_they_are_packed_and_guessed_at_where_t
     assert pages(pdf_of(zlib.compress(b"<< /Type /Page /Parent 2 0 R >> " * 40))) == 40
     assert pages(pdf_of(b"\x8f" * 60_000)) == 20
     assert pages(pdf_of(zlib.compress(b" " * (2 * worst_case.MOST_INFLATED)))) >= 1
+    assert pages(DocumentPart("a.pdf", b"/Type /ObjStm stream " * 3)) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"/Type/ObjStm" * 700_000,
+        b"/Type/ObjStm stream" * 400_000,
+        b"/Type/ObjStm stream" * 400_000 + b"endstream",
+        b"/Type/ObjStm stream endstream" * 300_000,
+        b"/Type" + b" " * 8_000_000,
+    ],
+)
+def test_a_pdf_that_was_made_to_keep_us_busy_does_not(data: bytes) -> None:
+    began = time.process_time()
+    worst_case.most(asked(DocumentPart("a.pdf", data)), CHOICE)
+    assert time.process_time() - began < 1
 
 
 def test_nothing_that_a_model_cannot_take_or_say_is_set_aside() -> None:
