@@ -347,6 +347,4 @@ def _people(asker: UserRef, history: Sequence[HistoryMessage], text: str) -> tup
         if item.author and not item.from_agent:
             found.setdefault(item.author.id)
         found.update(dict.fromkeys(_PERSON.findall(item.text)))
-    found.setdefault(asker.id)
-    found.update(dict.fromkeys(_PERSON.findall(text)))
-    return tuple(found)
+    return tuple(found | dict.fromkeys([asker.id, *_PERSON.findall(text)]))
