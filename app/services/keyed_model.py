@@ -204,8 +204,10 @@ class KeyedModel:
 
     async def _settle(self, reserved: Reserved, done: ModelDone | None, heard: int, outcome: str) -> None:
         most = reserved.reservation.usage
-        if done:
+        if done and done.usage.input_tokens:
             settled = self._meter.settle(reserved, done.usage, model=done.model)
+        elif done:  # a server that counts nothing gives nothing away for that
+            settled = self._meter.settle(reserved, worst_case.untold(most, done), model=done.model, estimated=True)
         elif heard or outcome in BROKE_OFF:
             settled = self._meter.settle(reserved, worst_case.cut(most, heard), estimated=True, outcome=outcome)
         else:

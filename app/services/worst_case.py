@@ -11,6 +11,7 @@ from app.domain.keys import ModelChoice
 from app.domain.run import (
     DocumentPart,
     ImagePart,
+    ModelDone,
     ModelRequest,
     OpaquePart,
     Part,
@@ -68,6 +69,12 @@ def cut(most_of_it: Usage, text_bytes: int) -> Usage:
     return replace(
         most_of_it, output_tokens=min(most_of_it.output_tokens, -(-text_bytes // BYTES_PER_TOKEN)), searches=0
     )
+
+
+def untold(most_of_it: Usage, done: ModelDone) -> Usage:
+    """What a call used whose provider never says: all of its question, and what was answered, tool calls included."""
+    answered = max(done.usage.output_tokens, sum(_tokens(part) for part in done.message.parts))
+    return replace(most_of_it, output_tokens=min(most_of_it.output_tokens, answered), searches=done.usage.searches)
 
 
 def said(request: ModelRequest) -> int:

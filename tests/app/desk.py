@@ -52,6 +52,7 @@ class ScriptedProvider(FakeProvider):
     hold: asyncio.Event | None = None
     hold_from: int = 1
     held: asyncio.Event = field(default_factory=asyncio.Event)
+    usage: Usage = field(default_factory=lambda: Usage(10, 2))
     closing: Exception | None = None  # what becomes of a connection that is closed early
 
     async def stream(self, request: ModelRequest, *, key: ProviderCredential | None) -> AsyncIterator[ModelEvent]:
@@ -85,7 +86,7 @@ class ScriptedProvider(FakeProvider):
                     await self.hold.wait()
         calls = any(not isinstance(part, TextPart) for part in parts)
         stop = stop or (Stop.TOOL if calls else Stop.END)
-        yield ModelDone(Said(Role.ASSISTANT, tuple(parts)), stop, Usage(10, 2), request.model)
+        yield ModelDone(Said(Role.ASSISTANT, tuple(parts)), stop, self.usage, request.model)
 
     def asked_last(self) -> str:
         """What the last request said, all of it."""

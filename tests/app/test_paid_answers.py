@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Row, select
 
 from app.domain.money import ZERO, TokenPrices
-from app.domain.run import RunState, TextPart, ToolCall
+from app.domain.run import RunState, TextPart, ToolCall, Usage
 from app.domain.spend import Limit, Period, Scope
 from app.errors import BadAnswer, CutOff, KeyRejected, Overloaded, RateLimited, RequestRefused, TimedOut, Unreachable
 from app.services.journaled import LONGEST_TEXT
@@ -101,6 +101,15 @@ async def test_a_call_that_somebody_stopped_is_paid_for_as_far_as_it_came(priced
     (row,) = await paid(priced)
     assert (row.outcome, row.estimated) == ("Stopped", True)
     assert (await priced.records())[0].state is RunState.STOPPED
+
+
+async def test_a_server_that_never_tells_what_was_used_is_not_free(priced: Desk) -> None:
+    priced.model.usage = Usage()
+    await priced.ask("Hello?")
+    (row,) = await paid(priced)
+    assert (row.outcome, row.estimated, row.model) == ("", True, "claude-fine")
+    assert row.input_tokens > 10
+    assert row.cost == Decimal(row.output_tokens) >= len(priced.model.answer) / 2
 
 
 async def test_a_connection_that_fails_to_close_leaves_nothing_set_aside(priced: Desk) -> None:
