@@ -16,6 +16,7 @@ LatchkeyError
 │       ├── NotPermitted
 │       ├── RateLimited       (retry_after: seconds, None if unknown)
 │       ├── Paused            (retry_after)
+│       ├── Capped            (retry_after)
 │       ├── Overloaded        (retry_after)
 │       ├── ModelGone
 │       ├── ContextTooLong
@@ -146,6 +147,10 @@ class Paused(RateLimited):
     """The key of this workspace is being rested: nobody was asked."""
 
 
+class Capped(Paused):
+    """Admins of this workspace limit how often its key may be used: nobody was asked."""
+
+
 class Overloaded(RateLimited):
     """The provider is overloaded or failing at the moment."""
 
@@ -233,7 +238,7 @@ class StepFailed(LatchkeyError):
 PROVIDER_ERRORS: dict[str, type[ProviderError]] = {
     kind.__name__: kind
     for kind in (
-        KeyRejected, NoCredit, NotPermitted, RateLimited, Paused, Overloaded, ModelGone, ContextTooLong,
+        KeyRejected, NoCredit, NotPermitted, RateLimited, Paused, Capped, Overloaded, ModelGone, ContextTooLong,
         RequestRefused, CutOff, TimedOut, Unreachable, BadAnswer,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ from app.domain.run import RunFinished, Stop
 from app.domain.views import Block, Button, Buttons, Level, Note, Notice, Style, View, rich
 from app.errors import (
     BadAnswer,
+    Capped,
     ContextTooLong,
     CutOff,
     KeyRejected,
@@ -18,6 +19,7 @@ from app.errors import (
     NotPermitted,
     OverLimit,
     Overloaded,
+    Paused,
     PriceUnknown,
     RateLimited,
     RequestRefused,
@@ -56,6 +58,11 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "The provider does not let this workspace's key use this agent's model.",
         "An admin can choose another model for the agent, or allow this one at the provider.",
     ),
+    Capped.__name__: (
+        "This workspace limits how often the agent's key may be used, and this did not get its turn in time.",
+        "Press Retry in a while. An admin can raise the limit at `/byok keys`.",
+    ),
+    Paused.__name__: ("The provider asked this workspace's key to rest for a while.", "Press Retry in a while."),
     RateLimited.__name__: ("The provider limits how fast this workspace's key may be used.", "Press Retry in a while."),
     Overloaded.__name__: ("The model's provider is overloaded at the moment.", "Press Retry in a while."),
     ModelGone.__name__: (

@@ -13,6 +13,7 @@ from app.domain.spend import Paid
 from app.errors import (
     PROVIDER_ERRORS,
     BadAnswer,
+    Capped,
     CutOff,
     NoKey,
     NoModel,
@@ -149,7 +150,7 @@ class JournaledModel:
             wait = patience(call, tries, rested)
             if wait is None:
                 raise Stopped if call.stopped else _raised(call)
-            if call.error == Paused.__name__:
+            if issubclass(_kind(call.error), Paused):
                 rested += wait  # nobody was asked
             else:
                 tries += 1
@@ -230,7 +231,8 @@ def patience(call: ModelCall, tries: int, rested: float) -> float | None:
     """How many seconds to wait before this call is made again, after so many tries and seconds of rest; None if it is not worth it."""
     if call.text or call.stopped or not issubclass(_kind(call.error), RateLimited):
         return None
-    if tries >= MOST_TRIES if call.error != Paused.__name__ else rested >= LONGEST_REST:
+    rests = issubclass(_kind(call.error), Paused)
+    if rested >= LONGEST_REST if rests else tries >= MOST_TRIES:
         return None
     wait = call.retry_after if call.retry_after is not None else 2.0**tries
     return max(wait, 0.1) if wait <= LONGEST_WAIT else None
@@ -256,6 +258,8 @@ def _raised(call: ModelCall) -> UserError:
     if issubclass(kind, RunLimit):
         return kind(call.message, limit=call.limit)
     if issubclass(kind, RateLimited):
+        if kind is Capped:
+            return Capped(call.message)
         kind = RateLimited if kind is Paused else kind  # to whoever reads it, it is the provider's limit
         return kind(call.message, retry_after=call.retry_after)
     error = kind(call.message)

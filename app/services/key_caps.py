@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
 from app.domain.keys import ProviderKey
-from app.errors import BadInput, NoKey, Paused
+from app.errors import BadInput, Capped, NoKey
 from app.services.waiting_room import Full, Place, WaitingRoom
 from app.store.unit_of_work import Database, UnitOfWork
 
@@ -27,7 +27,15 @@ async def within_caps(uow: UnitOfWork, key: ProviderKey, rooms: WaitingRoom, pla
     too_many = key.max_at_once and under_way >= key.max_at_once
     too_often = key.max_per_minute and within_a_minute >= key.max_per_minute
     if too_many or too_often or rooms.others_first(subject, place):
-        raise Full(subject, Paused(retry_after=SOON))
+        raise Full(subject, Capped(retry_after=SOON))
+
+
+def check(at_once: int, per_minute: int) -> None:
+    """Raises BadInput for what can't be caps."""
+    if not 0 <= at_once <= MOST_AT_ONCE:
+        raise BadInput(f"Choose a number up to {MOST_AT_ONCE}, or leave it empty.", field="at_once")
+    if not 0 <= per_minute <= MOST_PER_MINUTE:
+        raise BadInput(f"Choose a number up to {MOST_PER_MINUTE}, or leave it empty.", field="per_minute")
 
 
 class KeyCaps:
@@ -38,10 +46,7 @@ class KeyCaps:
 
     async def set(self, workspace: str, key_id: str, by: UserRef, *, at_once: int, per_minute: int) -> None:
         """Keep how often a key may be used from its next call on; 0: as often as there is something to ask. Raises NoKey or BadInput."""
-        if not 0 <= at_once <= MOST_AT_ONCE:
-            raise BadInput(f"Choose a number up to {MOST_AT_ONCE}, or leave it empty.", field="at_once")
-        if not 0 <= per_minute <= MOST_PER_MINUTE:
-            raise BadInput(f"Choose a number up to {MOST_PER_MINUTE}, or leave it empty.", field="per_minute")
+        check(at_once, per_minute)
         async with self._database.begin() as uow:
             await uow.workspaces.lock(workspace)
             stored = await uow.keys.get(workspace, key_id)

@@ -12,6 +12,7 @@ from app.domain.run import ModelDone, ModelEvent, ModelRequest, TextDelta, Usage
 from app.domain.spend import Account, Purpose
 from app.errors import (
     BadAnswer,
+    Capped,
     CutOff,
     KeyRejected,
     ModelGone,
@@ -19,7 +20,6 @@ from app.errors import (
     NoKey,
     NotPermitted,
     Overloaded,
-    Paused,
     ProviderError,
     RateLimited,
     Stopped,
@@ -133,7 +133,7 @@ class KeyedModel:
                 raise
 
     async def _waits(self, full: Full) -> None:
-        await self._till.says(WAITS_FOR_KEY if isinstance(full.refusal, Paused) else WAITS)
+        await self._till.says(WAITS_FOR_KEY if isinstance(full.refusal, Capped) else WAITS)
 
     async def _admitted(self, request: ModelRequest, place: Place) -> _Admitted:
         """With the key opened and the money set aside. What was set aside for a call that can't be made after all is let go of."""

@@ -25,14 +25,14 @@ from app.domain.run import (
     ToolCall,
     ToolResult,
 )
-from app.errors import ContextTooLong, RateLimited, RequestRefused, TimedOut, Unreachable, UserError
+from app.errors import Capped, ContextTooLong, RateLimited, RequestRefused, TimedOut, Unreachable, UserError
 from app.ports.clock import Clock
 from app.services.journaled import PaidEvent, PaidModel
 
 log = structlog.get_logger(__name__)
 
 AWAY = (RateLimited, Unreachable, TimedOut)
-"""Overload (a kind of RateLimited), outage and rate limit. Nothing else is a reason: what is wrong with a key, a model or a request is to be seen."""
+"""Overload (a kind of RateLimited), outage and rate limit. Nothing else is a reason, not even an admin's own cap: what is wrong with a key, a model or a request is to be seen."""
 
 REMEMBERED = timedelta(seconds=60)
 """How long one that failed comes last, within a run."""
@@ -75,7 +75,7 @@ class StandingIn:
                         yield event
                 return
             except UserError as error:
-                if said or (at == 0 and not isinstance(error, AWAY)):
+                if said or (at == 0 and (not isinstance(error, AWAY) or isinstance(error, Capped))):
                     raise
                 self._note(at, error)
         raise self._failed[0][0]

@@ -144,7 +144,11 @@ async def test_the_day_on_which_a_key_ends_is_noted_and_warned_of_in_time_each_t
     key = (await bench.set_key()).key
     form = await bench.pressed("key_details", key.id)
     assert isinstance(form, Open)
-    assert [block.id for block in form.view.blocks if isinstance(block, TextInput)] == ["expires_on", "at_once", "per_minute"]
+    assert [block.id for block in form.view.blocks if isinstance(block, TextInput)] == [
+        "expires_on",
+        "at_once",
+        "per_minute",
+    ]
     noted = await bench.sent("key_details", {"expires_on": "2026-12-20"}, context=key.id)
     assert isinstance(noted, Close)
     assert "admins are warned before" in words(noted.then)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,10 +11,16 @@ import pytest
 import pytest_asyncio
 
 from app.domain.events import Close, FieldErrors, Open
-from app.errors import BadInput, Overloaded, RateLimited, Unreachable
-from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench
+from app.domain.keys import ModelChoice
+from app.domain.run import ModelRequest, TextDelta
+from app.errors import BadInput, Capped, Overloaded, Paused, RateLimited, Unreachable, UserError
+from app.services.explain import failure
+from app.services.journaled import PaidEvent
+from app.services.standing_in import Candidate, StandingIn
+from tests.app.bench import ADMIN, GOOD, OTHER, WORKSPACE, Bench, words
 from tests.app.desk import THREAD, Desk
 from tests.app.engines import until
+from tests.fakes.databases import TestClock
 
 
 @pytest_asyncio.fixture
@@ -134,3 +141,37 @@ async def test_the_form_of_a_key_takes_its_caps_in_an_admins_words(bench: Bench)
     assert isinstance(wrong, FieldErrors)
     assert "at_once" in wrong.errors
     assert (await bench.key("main")).max_at_once == 4
+
+
+class Waiting:
+    """A model whose key's turn never comes."""
+
+    model, context_window = "claude-fine", 0
+
+    def __init__(self, error: UserError | None) -> None:
+        self._error = error
+        self.asked = 0
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[PaidEvent]:
+        self.asked += 1
+        if self._error:
+            raise self._error
+        yield TextDelta("I stand in.")
+
+
+@pytest.mark.parametrize(("error", "stands_in"), [(Capped(retry_after=5), False), (Paused(retry_after=5), True)])
+async def test_an_admins_own_cap_calls_no_stand_in_but_a_rest_that_the_provider_wants_does(
+    error: UserError, clock: TestClock, *, stands_in: bool
+) -> None:
+    first, other = Waiting(error), Waiting(None)
+    choice = ModelChoice("anthropic", "claude-fine", "key_1")
+    model = StandingIn([Candidate(choice, first), Candidate(choice, other)], clock)
+    said: list[PaidEvent] = []
+    with contextlib.suppress(Capped):
+        said = [event async for event in model.stream(ModelRequest("claude-fine", "", ()))]
+    assert bool(said) is stands_in
+    assert other.asked == int(stands_in)
+
+
+def test_who_waited_in_vain_for_an_admins_own_cap_is_not_told_that_it_was_the_providers() -> None:
+    assert "This workspace limits" in words(failure(Capped.__name__, "run_1"))

@@ -226,7 +226,11 @@ async def test_receipts_tell_of_each_call_what_it_was_and_cost(till: Till) -> No
     ]
     await keep(bench.database, calls)
     newest, cut, first = rows(await till.typed("receipts"))
-    assert newest[3:] == ["≈ 1.00k in (40% cached), 100 out", "≈ $1.00", "asked by another agent : cut off by a restart"]
+    assert newest[3:] == [
+        "≈ 1.00k in (40% cached), 100 out",
+        "≈ $1.00",
+        "asked by another agent : cut off by a restart",
+    ]
     assert cut[4:] == ["price unknown", "summary of what was said before : broke off"]
     assert first[1] == f"{MEMBER.id} → 🔑 assistant"
     assert first[2] == "claude-fine instead of claude-best · Anthropic main ••••abcd"

@@ -12,6 +12,7 @@ from app.domain.keys import KeyStatus, ProviderKey
 from app.domain.views import View
 from app.errors import BadInput, NoKey
 from app.services.agents import Agents
+from app.services.key_caps import check
 from app.services.key_checks import Checked
 from app.services.key_entry import KeyEntry
 from app.services.key_usage import agents_on
@@ -67,9 +68,10 @@ class KeyDesk:
             at_once, per_minute = (
                 words.count(sent.values.get(field, ""), field) for field in ("at_once", "per_minute")
             )
-            await self._keys.caps.set(workspace, key_id, sent.user, at_once=at_once, per_minute=per_minute)
+            check(at_once, per_minute)  # all of it is kept, or none
             if (await self._keys.get(workspace, key_id)).expires_on != expires_on:
                 await self._keys.expiry.note(workspace, key_id, expires_on, sent.user)
+            await self._keys.caps.set(workspace, key_id, sent.user, at_once=at_once, per_minute=per_minute)
         except BadInput as error:
             return words.beside(error.field, error.message)
         key = await self._keys.get(workspace, key_id)

@@ -24,6 +24,7 @@ from app.domain.views import (
 )
 from app.errors import (
     BadAnswer,
+    Capped,
     ContextTooLong,
     CutOff,
     KeyRejected,
@@ -59,6 +60,7 @@ OUTCOMES: Mapping[str, str] = {
     NotPermitted.__name__: "model not permitted",
     RateLimited.__name__: "told to wait",
     Paused.__name__: "not called: the key rests",
+    Capped.__name__: "not called: a cap of the key",
     Overloaded.__name__: "provider overloaded",
     ModelGone.__name__: "no such model",
     ContextTooLong.__name__: "too long for the model",
