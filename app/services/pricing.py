@@ -55,9 +55,9 @@ class Pricing:
         *,
         origin: str = "",
     ) -> Decimal | None:
-        """What a call of so many tokens costs at most: all of its input is read anew or is written to the provider's cache, whichever is dearer."""
-        written = replace(usage, cached_write=usage.input_tokens)
-        ways = [self.cost(own, provider, (model,), way, at, origin=origin) for way in (usage, written)]
+        """What a call of so many tokens costs at most: all of its input is new, or goes into the provider's cache, or comes out of it; whichever is dearest."""
+        written, read = replace(usage, cached_write=usage.input_tokens), replace(usage, cached_read=usage.input_tokens)
+        ways = [self.cost(own, provider, (model,), way, at, origin=origin) for way in (usage, written, read)]
         return max((way for way in ways if way is not None), default=None)
 
 

@@ -60,6 +60,8 @@ def test_the_most_is_what_it_costs_when_all_is_written_to_the_cache_if_that_is_d
     assert PRICING.most({}, "anthropic", "claude-opus-5-5", usage, NOW) == Decimal(5)
     assert PRICING.most(OWN, "anthropic", "claude-opus-5-5", usage, NOW) == Decimal(1)
     assert PRICING.most({}, "anthropic", "nobody-knows", usage, NOW) is None
+    dear = {"m": TokenPrices(Decimal(0), Decimal(2), cached_read=Decimal(3))}
+    assert PRICING.most(dear, "anthropic", "m", usage, NOW) == Decimal(3), "an admin may have entered anything"
 
 
 def asked(*parts: Part, **more: object) -> ModelRequest:
