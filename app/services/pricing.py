@@ -56,9 +56,11 @@ class Pricing:
         origin: str = "",
     ) -> Decimal | None:
         """What a call of so many tokens costs at most: all of its input is new, or goes into the provider's cache, or comes out of it; whichever is dearest."""
-        written, read = replace(usage, cached_write=usage.input_tokens), replace(usage, cached_read=usage.input_tokens)
-        ways = [self.cost(own, provider, (model,), way, at, origin=origin) for way in (usage, written, read)]
-        return max((way for way in ways if way is not None), default=None)
+        ways = [usage, replace(usage, cached_write=usage.input_tokens)]
+        if model in own:  # no list has that dearest, and to look it up takes a while
+            ways.append(replace(usage, cached_read=usage.input_tokens))
+        costs = [self.cost(own, provider, (model,), way, at, origin=origin) for way in ways]
+        return max((one for one in costs if one is not None), default=None)
 
 
 def cost(prices: TokenPrices, usage: Usage) -> Decimal:
