@@ -33,7 +33,7 @@ in_workspace = click.option(
 @click.pass_obj
 def migrate(load: Load) -> None:
     """Bring the database to this version's tables. Starting the service does so too."""
-    from app.main import open_database
+    from app.database import open_database
 
     async def work() -> None:
         database = open_database(load())
@@ -75,7 +75,7 @@ def import_agents(load: Load, workspace: str, file: TextIO) -> None:
     text = file.read()
 
     async def work(database: Database) -> tuple[int, int]:
-        from app.main import SystemClock
+        from app.database import SystemClock
         from app.services import agent_files
         from app.services.agents import Agents
 
@@ -194,7 +194,7 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
 @asynccontextmanager
 async def existing_database(settings: Settings) -> AsyncIterator[Database]:
     """The database of a service that has been started before. Raises SettingsError."""
-    from app.main import open_database
+    from app.database import open_database
 
     if settings.sqlite_file and not settings.sqlite_file.exists():
         raise SettingsError(

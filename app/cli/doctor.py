@@ -93,7 +93,7 @@ async def _data_directory(settings: Settings) -> Finding:
 
 async def _master_key(settings: Settings) -> Finding:
     from adapters.kms import local
-    from app.main import master_key_file
+    from app.database import master_key_file
 
     default = master_key_file(settings)
     if not default.exists() and not (settings.master_key or settings.master_key_file):
@@ -105,7 +105,7 @@ async def _master_key(settings: Settings) -> Finding:
 
 
 async def _database(settings: Settings) -> Finding:
-    from app.main import look_at_database
+    from app.database import look_at_database
 
     if settings.sqlite_file and not settings.sqlite_file.exists():
         return Finding(f"{settings.sqlite_file} will be made at the first start")

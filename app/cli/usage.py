@@ -43,7 +43,7 @@ def export(load: Load, workspace: str, first: datetime | None, last: datetime | 
     """
 
     async def work(database: Database) -> None:
-        from app.main import SystemClock
+        from app.database import SystemClock
         from app.services.exports import Exports, Span
 
         exports, where = Exports(database), await chosen(database, workspace)

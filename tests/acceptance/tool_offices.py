@@ -21,11 +21,11 @@ from adapters.teams.handle import ACTION, OURS
 from adapters.tools.mcp.hub import Hub
 from adapters.tools.mcp.sign_in import SignIn
 from app import settings
+from app.database import open_vault
 from app.domain.audit import AuditEntry
 from app.domain.chat import UserRef
 from app.domain.grants import EVERYWHERE, Approval, Invoker, ToolGrant
 from app.domain.mcp import McpAuth
-from app.main import open_vault
 from app.services.agent_drafts import AgentDraft
 from app.services.agents import Agents
 from app.services.mcp.servers import Choice, McpServers, ServerEntry

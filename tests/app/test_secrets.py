@@ -64,7 +64,7 @@ REVEALED_IN = {
     "adapters/tools/mcp/told.py",  # to take it out of what a server says back
     "adapters/tools/mcp/transport.py",  # to spend it, at its origin
     "adapters/teams/tokens.py",  # the bot's password, to Microsoft's login
-    "app/main.py",  # the database's address, to its driver
+    "app/database.py",  # the database's address, to its driver
     "app/telemetry/scrub.py",  # to know what to mask
     "app/vault.py",  # to seal it
 }
