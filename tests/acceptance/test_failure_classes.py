@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.blocks import words
 from tests.acceptance.local_slack import ANA, BOT, GENERAL, MAX, LocalSlack
 from tests.acceptance.process import free_port, until
@@ -182,6 +184,7 @@ async def _seen_in_turn(folder: Path) -> dict[Fault, Seen]:
         return seen
 
 
+@pytest.mark.timeout(600)
 async def test_every_failure_is_explained_and_none_repeats_the_provider(tmp_path: Path) -> None:
     seen = await all_seen(tmp_path)
     assert set(seen) == set(Fault)
