@@ -86,9 +86,10 @@ class KeyWatch:
             self._dead.clear()
 
     async def _cut(self) -> None:
+        calls = tuple(self._calls)  # a call that begins while the rows are read was looked at as it began
         async with self._database.read() as uow:
-            now = await uow.keys.standing({call.key.id for call in self._calls})
-        for call in list(self._calls):
+            now = await uow.keys.standing({call.key.id for call in calls})
+        for call in calls:
             status, version = now.get(call.key.id, (KeyStatus.REVOKED, 0))
             this = (call.key.id, call.key.version)
             if version == call.key.version and status is KeyStatus.REFUSED:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -142,3 +143,42 @@ async def test_nobody_looks_while_there_are_no_calls(bench: Bench, quick: KeyWat
     listener.trickle.go_on.set()
     await listener.call
     await until(lambda: "watch keys" not in {task.get_name() for task in asyncio.all_tasks()})
+
+
+class SlowRows:
+    """The keys' rows, read when it is time; what was asked for was asked before."""
+
+    def __init__(self, database: Database) -> None:
+        self.keys = self
+        self.asked = asyncio.Event()
+        self.time = asyncio.Event()
+        self._database = database
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SlowRows]:
+        yield self
+
+    async def standing(self, keys: Collection[str]) -> dict[str, tuple[KeyStatus, int]]:
+        self.asked.set()
+        await self.time.wait()
+        async with self._database.read() as uow:
+            return await uow.keys.standing(keys)
+
+
+async def test_a_call_that_begins_while_the_keys_are_looked_at_is_not_taken_for_one_whose_key_is_gone(
+    bench: Bench,
+) -> None:
+    key, other = (await bench.set_key()).key, (await bench.set_key(provider="openai")).key
+    rows = SlowRows(bench.database)
+    watch = KeyWatch(cast("Database", rows), every=0.02)
+    first = Listener(watch, key)
+    await until(rows.asked.is_set)
+    second = Listener(watch, other)
+    await until(lambda: second.said == "One")
+    rows.time.set()
+    await asyncio.sleep(0.1)  # as long as a look and another one take
+    for one in (first, second):
+        one.trickle.go_on.set()
+    assert await _ends([first, second]) == [None, None]
+    assert second.said == "One two"
+    await watch.stop()
