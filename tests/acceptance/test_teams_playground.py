@@ -135,7 +135,10 @@ async def test_what_is_asked_for_in_a_channel_is_shown_in_the_chat_of_who_asked(
 
 
 async def test_the_home_is_changed_where_it_stands(office: TeamsOffice) -> None:
-    home, before = await office.teams.shown("Days are those of"), homes(office)  # of several cards the one with the settings
+    home, before = (
+        await office.teams.shown("Days are those of"),
+        homes(office),
+    )  # of several cards the one with the settings
     form = await office.teams.press(home, "Change")
     assert "saved" in " ".join(words(await office.send_form(form, {"max_runs": "5"})))
     assert (await office.teams.shown("At most 5 answers")).id == home.id
